@@ -1,0 +1,112 @@
+"""Pinhole cameras: intrinsics, resizing and letterboxing, rays, unprojection.
+
+Frame of reference everywhere: the camera's optical frame (REP-103), x right, y down, z forward.
+Pixel (0, 0) is the centre of the top left pixel, as in OpenCV and `sensor_msgs/CameraInfo`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.errors import FrameError
+
+
+@dataclass(frozen=True, slots=True)
+class CameraIntrinsics:
+    """A rectified pinhole camera; sizes, focal lengths and principal point in pixels."""
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    def __post_init__(self) -> None:
+        """Refuse sizes and focal lengths that no camera has."""
+        values = (self.fx, self.fy, self.cx, self.cy)
+        if self.width <= 0 or self.height <= 0:
+            msg = f"camera size {self.width}x{self.height}: expected both above zero; check width and height of camera_info"
+            raise FrameError(msg)
+        if not all(math.isfinite(v) for v in values) or self.fx <= 0 or self.fy <= 0:
+            msg = f"intrinsics fx, fy, cx, cy = {values}: expected finite values and focal lengths above zero; calibrate the camera"
+            raise FrameError(msg)
+
+    @classmethod
+    def from_fov(cls, width: int, height: int, horizontal_fov_deg: float) -> "CameraIntrinsics":
+        """Square pixels, centred principal point, the given horizontal field of view."""
+        focal = 0.5 * width / math.tan(math.radians(horizontal_fov_deg) / 2)
+        return cls(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)
+
+    def resized(self, width: int, height: int) -> "CameraIntrinsics":
+        """The same camera after its image was resized to (width, height)."""
+        sx, sy = width / self.width, height / self.height
+        return CameraIntrinsics(
+            width, height, self.fx * sx, self.fy * sy, (self.cx + 0.5) * sx - 0.5, (self.cy + 0.5) * sy - 0.5
+        )
+
+    def cropped(self, left: int, top: int, width: int, height: int) -> "CameraIntrinsics":
+        """The same camera after a crop (or, with negative left and top, a pad) to (width, height)."""
+        return CameraIntrinsics(width, height, self.fx, self.fy, self.cx - left, self.cy - top)
+
+    def rays(self) -> NDArray[np.float32]:
+        """x/z and y/z of the ray through each pixel centre, (2, height, width) float32, optical frame."""
+        x = (np.arange(self.width, dtype=np.float32) - np.float32(self.cx)) / np.float32(self.fx)
+        y = (np.arange(self.height, dtype=np.float32) - np.float32(self.cy)) / np.float32(self.fy)
+        out = np.empty((2, self.height, self.width), np.float32)
+        out[0], out[1] = x[None, :], y[:, None]
+        return out
+
+    def unproject(self, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Points (height, width, 3) float32 in metres, optical frame; NaN where depth is NaN."""
+        if depth_m.shape != (self.height, self.width):
+            msg = f"depth of shape {depth_m.shape} for a {self.width}x{self.height} camera; resize the intrinsics with .resized()"
+            raise FrameError(msg)
+        out = np.empty((self.height, self.width, 3), np.float32)
+        x, y = self.rays()
+        np.multiply(x, depth_m, out=out[..., 0])
+        np.multiply(y, depth_m, out=out[..., 1])
+        out[..., 2] = depth_m
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """How a (source_width, source_height) image sits, aspect kept, inside a (width, height) canvas.  All in pixels."""
+
+    source_width: int
+    source_height: int
+    width: int
+    height: int
+
+    @property
+    def scale(self) -> float:
+        """Canvas pixels per source pixel."""
+        return min(self.width / self.source_width, self.height / self.source_height)
+
+    @property
+    def inner_width(self) -> int:
+        """Width of the image inside the canvas."""
+        return min(self.width, max(1, round(self.source_width * self.scale)))
+
+    @property
+    def inner_height(self) -> int:
+        """Height of the image inside the canvas."""
+        return min(self.height, max(1, round(self.source_height * self.scale)))
+
+    @property
+    def left(self) -> int:
+        """First canvas column of the image."""
+        return (self.width - self.inner_width) // 2
+
+    @property
+    def top(self) -> int:
+        """First canvas row of the image."""
+        return (self.height - self.inner_height) // 2
+
+    def intrinsics(self, source: CameraIntrinsics) -> CameraIntrinsics:
+        """Intrinsics of the canvas, from those of the source image."""
+        inner = source.resized(self.inner_width, self.inner_height)
+        return inner.cropped(-self.left, -self.top, self.width, self.height)

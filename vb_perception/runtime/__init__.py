@@ -1,0 +1,1 @@
+"""How compiled networks are run.  Knows arrays only."""

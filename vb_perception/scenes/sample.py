@@ -1,0 +1,27 @@
+"""One image with its truth, whatever it came from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.camera import CameraIntrinsics
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """An image and what is known about it, all at one size, in the optical frame.
+
+    `depth_m` (H, W) float32, NaN unknown; `normals` (H, W, 3) float32 unit, towards the camera, NaN unknown;
+    `class_ids` (H, W) int16 index into `class_names`, -1 unlabelled; `instance_ids` (H, W) int16, 0 no object, -1
+    unlabelled, else one number an object.  `class_names[0]` is "background".  Class of an instance: its pixels' class.
+    """
+
+    name: str
+    rgb: NDArray[np.uint8]
+    intrinsics: CameraIntrinsics
+    depth_m: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    class_ids: NDArray[np.int16]
+    instance_ids: NDArray[np.int16]
+    class_names: tuple[str, ...]

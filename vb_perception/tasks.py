@@ -1,0 +1,256 @@
+"""The tasks: what the prompt says and which codec reads the answer.
+
+A task is one object, so its prompt and its palette cannot disagree.  `encode` turns a true prediction into the image that
+a perfect generator would paint; `decode` reads a generated image.  Both work at any size, on (H, W, 3) uint8 RGB.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.codecs.depth import DepthCodec
+from vb_perception.codecs.instances import decode_instances, encode_instances
+from vb_perception.codecs.normals import decode_normals, encode_normals
+from vb_perception.codecs.palette import Colour, nearest_colour
+from vb_perception.codecs.segments import decode_mask, encode_segments
+from vb_perception.errors import ConfigError
+from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
+
+RGB = NDArray[np.uint8]
+_P = TypeVar("_P", DepthMap, NormalMap, SegmentMap)
+Role = Literal["task", "thing", "background"]
+BLACK: Colour = (0, 0, 0)
+BACKGROUND = "background"
+MAX_THINGS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class PromptToken:
+    """One row of a prompt: what is named, and the colour asked for it (None: the generator chooses)."""
+
+    role: Role
+    phrase: str
+    colour: Colour | None = None
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What the generator is asked to paint, and how its answer is read."""
+
+    @property
+    def name(self) -> str:
+        """Short name, unique among the tasks of one node; also the topic's name."""
+        ...
+
+    @property
+    def prompt(self) -> str:
+        """The instruction in words, as the paper phrases it."""
+        ...
+
+    @property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        """The instruction as the generator reads it: the task first, then each named thing."""
+        ...
+
+    def encode(self, truth: Prediction) -> RGB:
+        """The image (H, W, 3) that means `truth`."""
+        ...
+
+    def decode(self, rgb: RGB) -> Prediction:
+        """What a generated image (H, W, 3) means."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDepth:
+    """Metric z-depth as colours on the walk along the edges of the RGB cube."""
+
+    codec: DepthCodec = field(default_factory=DepthCodec)
+    name: str = "depth"
+
+    @property
+    def prompt(self) -> str:
+        """The paper's instruction."""
+        return "Generate a metric depth map of the input image."
+
+    @property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        """The task alone."""
+        return (PromptToken("task", "metric depth map"),)
+
+    def encode(self, truth: Prediction) -> RGB:
+        """Paint a DepthMap; unknown depth is painted as depth zero (black)."""
+        return self.codec.encode(_expect(truth, DepthMap).depth_m)
+
+    def decode(self, rgb: RGB) -> DepthMap:
+        """Metres and confidence of each pixel."""
+        return DepthMap(*self.codec.decode(rgb))
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceNormals:
+    """Surface normals as RGB, in the paper's sign convention."""
+
+    name: str = "normals"
+
+    @property
+    def prompt(self) -> str:
+        """The paper's instruction."""
+        return "Generate a surface normal map of the input image."
+
+    @property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        """The task alone."""
+        return (PromptToken("task", "surface normal map"),)
+
+    def encode(self, truth: Prediction) -> RGB:
+        """Paint a NormalMap; unknown normals are painted as zero length (grey)."""
+        return encode_normals(_expect(truth, NormalMap).normals)
+
+    def decode(self, rgb: RGB) -> NormalMap:
+        """Unit normals in the optical frame and confidence of each pixel."""
+        return NormalMap(*decode_normals(rgb))
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticSegmentation:
+    """Named classes, each in the colour that `legend` asks for; everything else in the background colour."""
+
+    legend: tuple[tuple[str, Colour], ...]
+    background: Colour = BLACK
+    name: str = "segmentation"
+
+    def __post_init__(self) -> None:
+        """Refuse legends that cannot be decoded."""
+        if not 1 <= len(self.legend) <= MAX_THINGS:
+            msg = f"segmentation of {len(self.legend)} classes: expected 1 to {MAX_THINGS}; split them over two tasks"
+            raise ConfigError(msg)
+        colours = [*(c for _, c in self.legend), self.background]
+        if len(set(colours)) != len(colours):
+            msg = f"segmentation legend {self.legend} with background {self.background}: give every class a colour of its own"
+            raise ConfigError(msg)
+
+    @property
+    def prompt(self) -> str:
+        """The legend in the paper's JSON-like form."""
+        rows = [*self.legend, (BACKGROUND, self.background)]
+        mapping = ", ".join(f'"{phrase}": <{r}, {g}, {b}>' for phrase, (r, g, b) in rows)
+        return f"Generate a visualization image of semantic segmentation, using this color mapping: {{{mapping}}}"
+
+    @property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        """The task, the background, then each class with its colour."""
+        things = tuple(PromptToken("thing", phrase, colour) for phrase, colour in self.legend)
+        return (
+            PromptToken("task", "semantic segmentation"),
+            PromptToken("background", BACKGROUND, self.background),
+            *things,
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names by id; 0 is the background."""
+        return (BACKGROUND, *(phrase for phrase, _ in self.legend))
+
+    @property
+    def colours(self) -> tuple[Colour, ...]:
+        """Colours by id; 0 is the background."""
+        return (self.background, *(colour for _, colour in self.legend))
+
+    def encode(self, truth: Prediction) -> RGB:
+        """Paint a SegmentMap whose ids follow `names`."""
+        return encode_segments(_expect(truth, SegmentMap).ids, self.colours)
+
+    def decode(self, rgb: RGB) -> SegmentMap:
+        """The class whose colour is nearest, for each pixel."""
+        ids, confidence = nearest_colour(rgb, self.colours)
+        return SegmentMap(ids, self.names, confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSegmentation:
+    """Every instance of one noun in a colour of its own, chosen by the generator."""
+
+    noun: str
+    background: Colour = BLACK
+    name: str = "instances"
+
+    @property
+    def prompt(self) -> str:
+        """The paper's instruction."""
+        r, g, b = self.background
+        return (
+            "Generate an instance segmentation visualization of this image. "
+            f"Each {self.noun} is colored differently. The background is ({r}, {g}, {b})."
+        )
+
+    @property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        """The task, the background, and the noun without a colour."""
+        return (
+            PromptToken("task", "instance segmentation"),
+            PromptToken("background", BACKGROUND, self.background),
+            PromptToken("thing", self.noun),
+        )
+
+    def encode(self, truth: Prediction) -> RGB:
+        """Paint a SegmentMap whose ids count the instances."""
+        return encode_instances(_expect(truth, SegmentMap).ids, self.background)
+
+    def decode(self, rgb: RGB) -> SegmentMap:
+        """Instance ids by the paper's five stages."""
+        ids, confidence = decode_instances(rgb, self.background)
+        names = (BACKGROUND, *(f"{self.noun} {i}" for i in range(1, int(ids.max(initial=0)) + 1)))
+        return SegmentMap(ids, names, confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferringSegmentation:
+    """The one thing that a phrase refers to, in one colour."""
+
+    phrase: str
+    colour: Colour = (255, 255, 0)
+    background: Colour = BLACK
+    name: str = "referring"
+
+    def __post_init__(self) -> None:
+        """Refuse a mask that cannot be told from its background."""
+        if self.colour == self.background:
+            msg = f"referring segmentation of {self.phrase!r}: its colour {self.colour} is also the background; choose another"
+            raise ConfigError(msg)
+
+    @property
+    def prompt(self) -> str:
+        """The paper's instruction."""
+        return (
+            f"This image shows segmentation masks from the given image. The background is {self.background}. "
+            f"The {self.phrase} is represented by {self.colour}."
+        )
+
+    @property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        """The task, the background, and the phrase with its colour."""
+        return (
+            PromptToken("task", "referring segmentation"),
+            PromptToken("background", BACKGROUND, self.background),
+            PromptToken("thing", self.phrase, self.colour),
+        )
+
+    def encode(self, truth: Prediction) -> RGB:
+        """Paint a SegmentMap; every id above 0 is the thing."""
+        ids = (_expect(truth, SegmentMap).ids > 0).astype(np.uint16)
+        return encode_segments(ids, (self.background, self.colour))
+
+    def decode(self, rgb: RGB) -> SegmentMap:
+        """The pixels nearer to the phrase's colour than to the background's."""
+        mask, confidence = decode_mask(rgb, self.colour, self.background)
+        return SegmentMap(mask.astype(np.uint16), (BACKGROUND, self.phrase), confidence)
+
+
+def _expect(truth: Prediction, kind: type[_P]) -> _P:
+    if not isinstance(truth, kind):
+        msg = f"this task paints a {kind.__name__}, got a {type(truth).__name__}"
+        raise ConfigError(msg)
+    return truth
