@@ -1,0 +1,233 @@
+"""ROS 2 bags without ROS: raw messages in and out, through the `rosbags` library.
+
+Reads a plain `.mcap` or `.db3` file or a rosbag2 folder.  Writes one plain `.mcap` file, its chunks
+compressed with zstd, that `ros2 bag play`, Foxglove and this package take as it is.
+"""
+
+import shutil
+import struct
+import sys
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple
+
+import apsw
+from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.interfaces import (
+    Connection,
+    ConnectionExtRosbag2,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.rosbag2 import ReaderError as StorageError
+from typing_extensions import Self
+
+from vb_perception.errors import BagError
+from vb_perception.evaluation.damaged import intact_part
+from vb_perception.evaluation.message_types import message_types, register_type
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdError
+else:
+    from backports.zstd import ZstdError
+
+# What reading a damaged file can raise: rosbags checks much, but not every length and index field.
+_DAMAGE = (
+    AnyReaderError, StorageError, OSError, EOFError, struct.error, apsw.Error, ZstdError,
+    ValueError, TypeError, KeyError, IndexError, AssertionError, OverflowError, MemoryError, RuntimeError,
+)  # fmt: skip
+_SUFFIXES = {".mcap", ".db3"}
+_NEVER = QosTime(2147483647, 4294967295)
+_BAG_VERSION: Literal[8] = 8  # its spelling of QoS is read by Humble and everything later
+
+
+class RawMessage(NamedTuple):
+    """One recorded message; `cdr` is its serialised form, `t_ns` the time at which it was recorded."""
+
+    topic: str
+    msgtype: str
+    t_ns: int
+    cdr: bytes
+
+
+class TopicEntry(NamedTuple):
+    """What a bag says of one topic; `latched`: offered as transient local."""
+
+    msgtype: str
+    messages: int
+    latched: bool
+
+
+@contextmanager
+def open_bag(path: Path | str) -> Iterator[AnyReader]:
+    """An open reader of the bag at `path`.
+
+    Raises:
+        BagError: There is no such path, it is no ROS 2 bag, or the file is damaged (then it says what could be read).
+    """
+    path = Path(path)
+    if not path.exists():
+        msg = f"bag {path} does not exist; expected an .mcap or .db3 file or a rosbag2 folder"
+        raise BagError(msg)
+    if path.is_dir() and not (path / "metadata.yaml").is_file():
+        files = ", ".join(sorted(p.name for p in path.iterdir() if p.suffix in _SUFFIXES)) or "no bag file"
+        msg = (
+            f"folder {path} has no metadata.yaml but {files}; give a bag file itself, or run `ros2 bag reindex {path}`"
+        )
+        raise BagError(msg)
+    if path.is_file() and path.suffix not in _SUFFIXES:
+        msg = f"{path} is no ROS 2 bag: expected .mcap, .db3 or a rosbag2 folder (ROS 1: use `rosbags-convert`)"
+        raise BagError(msg)
+    reader = AnyReader([path], default_typestore=message_types())
+    try:
+        reader.open()
+    except _DAMAGE as error:
+        msg = f"bag {path} is damaged or cut short ({_reason(error)}); {intact_part(path)}"
+        raise BagError(msg) from error
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def bag_topics(path: Path | str) -> dict[str, TopicEntry]:
+    """The topics of a bag by name."""
+    with open_bag(path) as reader:
+        return {
+            name: TopicEntry(
+                known.msgtype or "several types", known.msgcount, any(_latched(c) for c in known.connections)
+            )
+            for name, known in sorted(reader.topics.items())
+        }
+
+
+def read_messages(path: Path | str, topics: Collection[str] | None = None) -> Iterator[RawMessage]:
+    """Every message of a bag in the order of recording, still serialised; only those of `topics` if any are named.
+
+    Raises:
+        BagError: The bag cannot be opened, a named topic is not in it, or it breaks on the way (then it says where).
+    """
+    with open_bag(path) as reader:
+        yield from _messages(path, reader, topics)
+
+
+def read_typed(path: Path | str, topics: Collection[str]) -> Iterator[tuple[str, int, Any]]:
+    """Topic, time of recording [ns] and the message as an object with the fields of its type, for the named topics."""
+    with open_bag(path) as reader:
+        for topic, msgtype, t_ns, cdr in _messages(path, reader, topics):
+            try:
+                message = reader.deserialize(cdr, msgtype)
+            except _DAMAGE as error:
+                msg = f"bag {path}: a message on {topic} is no {msgtype} ({_reason(error)}); record it again"
+                raise BagError(msg) from error
+            yield topic, t_ns, message
+
+
+def _messages(path: Path | str, reader: AnyReader, topics: Collection[str] | None) -> Iterator[RawMessage]:
+    wanted = [c for c in reader.connections if topics is None or c.topic in topics]
+    missing = sorted(set(topics or ()) - {c.topic for c in wanted})
+    if missing:
+        there = ", ".join(sorted(reader.topics)) or "none"
+        msg = f"bag {path} has no topic {', '.join(missing)}; it has: {there}"
+        raise BagError(msg)
+    if not wanted:
+        return
+    count = 0
+    messages = reader.messages(wanted)
+    while True:
+        try:
+            connection, t_ns, cdr = next(messages)
+        except StopIteration:
+            return
+        except _DAMAGE as error:
+            msg = f"bag {path} is damaged after {count} readable messages ({_reason(error)}); record or copy it again"
+            raise BagError(msg) from error
+        count += 1
+        yield RawMessage(connection.topic, connection.msgtype, t_ns, bytes(cdr))
+
+
+class BagWriter:
+    """Writes one `.mcap` file; a context manager.  The file appears, whole, when the context ends without an error."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if self.path.suffix != ".mcap" or self.path.is_dir():
+            msg = f"cannot write a bag to {self.path}: expected the name of a file that ends in .mcap"
+            raise BagError(msg)
+        self.counts: dict[str, int] = {}
+        self._connections: dict[str, Connection] = {}
+
+    def __enter__(self) -> Self:
+        """Open a hidden folder beside the file; rosbags writes whole rosbag2 folders."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix=f".{self.path.stem}-", dir=self.path.parent))
+        self._writer = Writer(self._folder / "bag", version=_BAG_VERSION, storage_plugin=StoragePlugin.MCAP)
+        self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        self._writer.open()
+        return self
+
+    def write(self, topic: str, msgtype: str, t_ns: int, cdr: bytes | memoryview, *, latched: bool = False) -> None:
+        """Append a serialised message; a topic's type and durability are those of its first message."""
+        connection = self._connections.get(topic)
+        if connection is None:
+            register_type(msgtype)
+            connection = self._writer.add_connection(
+                topic, msgtype, typestore=message_types(), offered_qos_profiles=[_qos(latched=latched)]
+            )
+            self._connections[topic] = connection
+        if connection.msgtype != msgtype:
+            msg = f"topic {topic} carries {connection.msgtype}, got a {msgtype}; give it a topic of its own"
+            raise BagError(msg)
+        self._writer.write(connection, t_ns, cdr)
+        self.counts[topic] = self.counts.get(topic, 0) + 1
+
+    def write_typed(self, topic: str, message: Any, t_ns: int, *, latched: bool = False) -> None:  # noqa: ANN401 -- rosbags makes message classes at run time
+        """Append a message made from the classes in `message_types().types`."""
+        msgtype = message.__msgtype__
+        self.write(topic, msgtype, t_ns, message_types().serialize_cdr(message, msgtype), latched=latched)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Put the finished file in its place, or leave nothing behind after an error."""
+        try:
+            if kind is None:
+                self._writer.close()
+                (self._folder / "bag" / "bag.mcap").replace(self.path)
+            else:
+                self._writer.abort()
+        finally:
+            shutil.rmtree(self._folder)
+
+
+def _latched(connection: Connection) -> bool:
+    offered = connection.ext.offered_qos_profiles if isinstance(connection.ext, ConnectionExtRosbag2) else []
+    return any(qos.durability is QosDurability.TRANSIENT_LOCAL for qos in offered)
+
+
+def _qos(*, latched: bool) -> Qos:
+    durability = QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE
+    depth = 1 if latched else 10
+    return Qos(
+        QosHistory.KEEP_LAST,
+        depth,
+        QosReliability.RELIABLE,
+        durability,
+        deadline=_NEVER,
+        lifespan=_NEVER,
+        liveliness=QosLiveliness.AUTOMATIC,
+        liveliness_lease_duration=_NEVER,
+        avoid_ros_namespace_conventions=False,
+    )
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).rstrip(".") or type(error).__name__

@@ -1,0 +1,48 @@
+"""The message types that bags hold, known without ROS: those of ROS 2 Jazzy, and others from their .msg files."""
+
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+import vb_perception
+from vb_perception.errors import BagError
+
+
+@cache
+def message_types() -> Typestore:
+    """The message types of ROS 2 Jazzy; other packages' types join when `register_type` is asked for them."""
+    return get_typestore(Stores.ROS2_JAZZY)
+
+
+def register_type(msgtype: str) -> None:
+    """Make `message_types()` know `msgtype` ("package/msg/Name"), from this checkout's .msg files or a ROS prefix's.
+
+    Raises:
+        BagError: No such file is found.
+    """
+    if msgtype in message_types().fielddefs:
+        return
+    package, _, name = msgtype.split("/")
+    folders = _definition_folders(package)
+    folder = next((f for f in folders if (f / f"{name}.msg").is_file()), None)
+    if folder is None:
+        looked = ", ".join(map(str, folders))
+        msg = f"message type {msgtype}: no {name}.msg in {looked}; source the workspace that holds it"
+        raise BagError(msg)
+    text = (folder / f"{name}.msg").read_text(encoding="utf-8")
+    types = get_types_from_msg(text, msgtype)
+    for line in text.splitlines():
+        field_type = line.split("#")[0].split(" ")[0].split("[")[0]
+        if field_type and (folder / f"{field_type}.msg").is_file():
+            register_type(f"{package}/msg/{field_type}")
+    message_types().register(types)
+
+
+def _definition_folders(package: str) -> list[Path]:
+    checkout = [Path(root).parent / "msg" for root in vb_perception.__path__ if package == vb_perception.__name__]
+    prefixes = [*os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep), sys.prefix]
+    return checkout + [Path(prefix) / "share" / package / "msg" for prefix in prefixes if prefix]
