@@ -1,1 +1,1 @@
-"""codecs"""
+"""RGB is the wire format: physical quantity <-> colour."""
