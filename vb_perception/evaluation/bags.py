@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import apsw
 from rosbags.highlevel import AnyReader, AnyReaderError
@@ -32,7 +32,7 @@ from typing_extensions import Self
 
 from vb_perception.errors import BagError
 from vb_perception.evaluation.damaged import intact_part
-from vb_perception.evaluation.message_types import message_types, register_type
+from vb_perception.evaluation.message_types import Message, message_types, register_type
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError
@@ -119,7 +119,7 @@ def read_messages(path: Path | str, topics: Collection[str] | None = None) -> It
         yield from _messages(path, reader, topics)
 
 
-def read_typed(path: Path | str, topics: Collection[str]) -> Iterator[tuple[str, int, Any]]:
+def read_typed(path: Path | str, topics: Collection[str]) -> Iterator[tuple[str, int, Message]]:
     """Topic, time of recording [ns] and the message as an object with the fields of its type, for the named topics."""
     with open_bag(path) as reader:
         for topic, msgtype, t_ns, cdr in _messages(path, reader, topics):
@@ -189,7 +189,7 @@ class BagWriter:
         self._writer.write(connection, t_ns, cdr)
         self.counts[topic] = self.counts.get(topic, 0) + 1
 
-    def write_typed(self, topic: str, message: Any, t_ns: int, *, latched: bool = False) -> None:  # noqa: ANN401 -- rosbags makes message classes at run time
+    def write_typed(self, topic: str, message: Message, t_ns: int, *, latched: bool = False) -> None:
         """Append a message made from the classes in `message_types().types`."""
         msgtype = message.__msgtype__
         self.write(topic, msgtype, t_ns, message_types().serialize_cdr(message, msgtype), latched=latched)

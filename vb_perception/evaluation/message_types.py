@@ -4,12 +4,15 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 import vb_perception
 from vb_perception.errors import BagError
+
+Message: TypeAlias = Any  # rosbags makes the classes of messages at run time
 
 
 @cache
@@ -40,6 +43,11 @@ def register_type(msgtype: str) -> None:
         if field_type and (folder / f"{field_type}.msg").is_file():
             register_type(f"{package}/msg/{field_type}")
     message_types().register(types)
+
+
+def stamp_of(message: Message) -> int:
+    """The header's stamp in nanoseconds."""
+    return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)
 
 
 def _definition_folders(package: str) -> list[Path]:

@@ -1,0 +1,97 @@
+"""Which topics of a bag are the camera: found by type, or as given."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from rosbags.highlevel import AnyReader
+
+from vb_perception.errors import BagError
+from vb_perception.evaluation.bags import open_bag
+from vb_perception.evaluation.message_types import Message
+
+IMAGE, COMPRESSED, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo"
+
+# What a colour camera publishes.  mono8 and mono16 may be masks, so such a camera must be named.
+_COLOUR_PREFIXES = ("rgb", "bgr", "8UC3", "8UC4", "bayer", "yuv", "uyvy", "yuyv", "nv")
+_MEASUREMENT_PREFIXES = ("16UC1", "32FC1", "mono")
+
+
+class CameraTopics(NamedTuple):
+    """The names of a camera's image topic (raw or compressed, see `msgtype`) and of its camera_info."""
+
+    image: str
+    camera_info: str
+    msgtype: str
+
+
+def find_camera(path: Path | str, image: str | None = None, camera_info: str | None = None) -> CameraTopics:
+    """The camera topics of a bag.
+
+    Without `image`: the one topic with colour images (CompressedImage, or Image in a colour encoding).  If there are
+    several, the one with a camera_info beside it; of the raw and compressed form of one camera, the raw.
+
+    Raises:
+        BagError: The named topic is not there or of another type, no topic or more than one fits, or there is no
+            camera_info for it.
+    """
+    with open_bag(path) as reader:
+        types = {c.topic: c.msgtype for c in reader.connections if c.msgcount}
+        listing = "\n".join(f"  {topic}  ({kind})" for topic, kind in sorted(types.items())) or "  none"
+        chosen = (
+            _named(path, types, image, (IMAGE, COMPRESSED), listing) if image else _found(path, reader, types, listing)
+        )
+        if camera_info:
+            info = _named(path, types, camera_info, (INFO,), listing)
+        else:
+            infos = [topic for topic, kind in types.items() if kind == INFO]
+            beside = info_beside(chosen)
+            if beside not in infos and len(infos) != 1:
+                msg = (
+                    f"bag {path} has no camera_info for {chosen}: expected {beside}; record it too, or "
+                    f"name one of these topics with --camera-info:\n{listing}"
+                )
+                raise BagError(msg)
+            info = beside if beside in infos else infos[0]
+        return CameraTopics(chosen, info, types[chosen])
+
+
+def info_beside(image: str) -> str:
+    """The camera_info topic that belongs to an image topic by ROS convention: its sibling."""
+    return _base(image).rsplit("/", 1)[0] + "/camera_info"
+
+
+def _base(image: str) -> str:
+    return image.removesuffix("/compressed")
+
+
+def _named(path: Path | str, types: dict[str, str], topic: str, kinds: tuple[str, ...], listing: str) -> str:
+    if types.get(topic) not in kinds:
+        found = f"carries {types[topic]}" if topic in types else "is not in it or is empty"
+        msg = f"bag {path}: topic {topic} {found}; expected {' or '.join(kinds)}.  Its topics:\n{listing}"
+        raise BagError(msg)
+    return topic
+
+
+def _found(path: Path | str, reader: AnyReader, types: dict[str, str], listing: str) -> str:
+    colour = [topic for topic, kind in types.items() if kind in (IMAGE, COMPRESSED) and _is_colour(reader, topic, kind)]
+    if not colour:
+        msg = (
+            f"bag {path} has no camera topic (Image in a colour encoding, or CompressedImage).  Its topics:\n{listing}"
+        )
+        raise BagError(msg)
+    with_info = [topic for topic in colour if types.get(info_beside(topic)) == INFO]
+    candidates = sorted(with_info or colour)
+    if len({_base(topic) for topic in candidates}) > 1:
+        msg = f"bag {path} has several cameras: {', '.join(candidates)}; choose one with --image-topic"
+        raise BagError(msg)
+    return candidates[0]
+
+
+def _is_colour(reader: AnyReader, topic: str, kind: str) -> bool:
+    """Judged by the first message."""
+    connections = [c for c in reader.connections if c.topic == topic]
+    _, _, cdr = next(reader.messages(connections))
+    message: Message = reader.deserialize(cdr, kind)
+    if kind == COMPRESSED:
+        return not (message.format.startswith(_MEASUREMENT_PREFIXES) or "compressedDepth" in message.format)
+    return bool(message.encoding.startswith(_COLOUR_PREFIXES))
