@@ -1,0 +1,52 @@
+"""Metric depth: how far the predicted metres are from the true ones.  No alignment of scale or shift."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.metrics.valid import Mask, expect_shape, valid_pixels
+
+DELTA = 1.25
+FIGURES = ("abs_rel", "sq_rel", "rmse", "rmse_log", "si_log", "delta1", "delta2", "delta3")
+
+
+def depth_scores(
+    prediction_m: NDArray[np.floating], truth_m: NDArray[np.floating], valid: Mask | None = None
+) -> dict[str, float]:
+    """The usual figures of one depth map, over pixels with a true depth and a usable prediction.
+
+    With p predicted and g true metres (any shape, both the same), means over counted pixels:
+
+    - `abs_rel` mean |p-g|/g; `sq_rel` mean (p-g)^2/g, m
+    - `rmse` sqrt mean (p-g)^2, m; `rmse_log` sqrt mean (ln p - ln g)^2
+    - `delta1`, `delta2`, `delta3` share of pixels with max(p/g, g/p) < 1.25, 1.25^2, 1.25^3
+    - `si_log` 100 * standard deviation of ln p - ln g: what is left of `rmse_log` under the best scale
+    - `coverage` usable predictions / pixels with true depth
+
+    Truth counts where it is finite, above 0 and `valid`.  A prediction that is NaN, infinite or <= 0 is not usable: it
+    is left out of every error and lowers `coverage`, so read the errors beside it.  Without true depth all figures are
+    NaN; with true depth but no usable prediction `coverage` is 0 and the others are NaN.
+
+    Source: Eigen et al., NeurIPS 2014, section 4.3 (without the caps); `si_log` as the KITTI depth benchmark (devkit of
+    Uhrig et al., 3DV 2017); `coverage` ours.
+
+    Raises:
+        ConfigError: shapes differ, or `valid` is not bool.
+    """
+    expect_shape("prediction_m", prediction_m, truth_m.shape)
+    known = valid_pixels(valid, truth_m.shape) & np.isfinite(truth_m) & (truth_m > 0)
+    count = int(np.count_nonzero(known))
+    usable = known & np.isfinite(prediction_m) & (prediction_m > 0)
+    p, g = prediction_m[usable].astype(np.float32), truth_m[usable].astype(np.float32)
+    if not p.size:
+        return dict.fromkeys(FIGURES, np.nan) | {"coverage": 0.0 if count else np.nan}
+    error_m, ratio = p - g, p / g
+    log_ratio = np.log(ratio)
+    values = (
+        np.mean(np.abs(error_m) / g, dtype=np.float64),
+        np.mean(error_m**2 / g, dtype=np.float64),
+        np.sqrt(np.mean(error_m**2, dtype=np.float64)),
+        np.sqrt(np.mean(log_ratio**2, dtype=np.float64)),
+        100 * np.std(log_ratio, dtype=np.float64),
+        *(np.count_nonzero((ratio < DELTA**k) & (ratio > DELTA**-k)) / p.size for k in (1, 2, 3)),
+    )
+    return dict(zip(FIGURES, map(float, values), strict=True)) | {"coverage": p.size / count}

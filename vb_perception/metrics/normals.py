@@ -1,0 +1,62 @@
+"""Surface normals: the angle between the predicted and the true direction."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.errors import ConfigError
+from vb_perception.metrics.valid import Mask, expect_shape, valid_pixels
+
+Angles = NDArray[np.float32]
+SHARES_DEG = {"share_11_25": 11.25, "share_22_5": 22.5, "share_30": 30.0}
+
+
+def angles_deg(prediction: NDArray[np.floating], truth: NDArray[np.floating]) -> Angles:
+    """Angle (...,) in [0, 180] between vectors (..., 3) of any length; NaN where either is not finite or has no length.
+
+    atan2(|u x v|, u . v): unlike arccos of the dot product it keeps float32 precision at 0 and at 180 degrees.
+    Source: W. Kahan, "How Futile are Mindless Assessments of Roundoff", section 12.
+    """
+    ux, uy, uz = np.ascontiguousarray(np.moveaxis(prediction, -1, 0), np.float32)
+    vx, vy, vz = np.ascontiguousarray(np.moveaxis(truth, -1, 0), np.float32)
+    with np.errstate(invalid="ignore"):  # inf - inf: no direction, NaN is the answer
+        across = np.sqrt((uy * vz - uz * vy) ** 2 + (uz * vx - ux * vz) ** 2 + (ux * vy - uy * vx) ** 2)
+        along = ux * vx + uy * vy + uz * vz
+    angle_deg: Angles = np.degrees(np.arctan2(across, along))
+    angle_deg[(across == 0) & (along == 0)] = np.nan
+    return angle_deg
+
+
+def normal_scores(
+    prediction: NDArray[np.floating], truth: NDArray[np.floating], valid: Mask | None = None
+) -> dict[str, float]:
+    """The usual figures of one normal map (H, W, 3), both in the same frame; `valid` is (H, W).
+
+    `mean_deg` and `median_deg` of the angular error (what Vision Banana reports, Table 7), `share_11_25`, `share_22_5`,
+    `share_30`: share of pixels with an error below so many degrees (Fouhey et al., ICCV 2013), and `coverage`: usable
+    predictions / pixels with a true normal (ours).
+
+    A truth or prediction that is NaN, infinite or of zero length is unknown: unknown truth is not counted, an unknown
+    prediction is left out of the errors and lowers `coverage`.  Without a true normal all figures are NaN; with true
+    normals but no usable prediction `coverage` is 0 and the others are NaN.
+
+    Raises:
+        ConfigError: shapes differ, the last axis is not 3, or `valid` is not bool.
+    """
+    if truth.ndim < 1 or truth.shape[-1] != 3:  # noqa: PLR2004 -- x, y, z
+        msg = f"true normals have shape {truth.shape}, expected (H, W, 3)"
+        raise ConfigError(msg)
+    expect_shape("prediction", prediction, truth.shape)
+    length2 = np.einsum("...i,...i", truth, truth)
+    known = valid_pixels(valid, length2.shape) & np.isfinite(length2) & (length2 > 0)
+    count = int(np.count_nonzero(known))
+    error_deg = angles_deg(prediction, truth)
+    error_deg = error_deg[known & np.isfinite(error_deg)]
+    if not error_deg.size:
+        unknown = dict.fromkeys(("mean_deg", "median_deg", *SHARES_DEG), np.nan)
+        return unknown | {"coverage": 0.0 if count else np.nan}
+    return {
+        "mean_deg": float(error_deg.mean(dtype=np.float64)),
+        "median_deg": float(np.median(error_deg)),
+        **{name: float((error_deg < limit_deg).mean()) for name, limit_deg in SHARES_DEG.items()},
+        "coverage": error_deg.size / count,
+    }
