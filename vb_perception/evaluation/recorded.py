@@ -1,0 +1,87 @@
+"""A recorded live run -> Perception: what the node published for each frame, judged like an offline run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from vb_perception.encodings import array_from_fields, depth_m_from_fields, rgb_from_fields
+from vb_perception.evaluation.bag_frames import Report, image_fields, read_frame_moments, refuse
+from vb_perception.evaluation.bags import bag_topics
+from vb_perception.evaluation.camera_topics import CameraTopics, find_camera
+from vb_perception.evaluation.message_types import Message
+from vb_perception.frame import Frame, Perception
+from vb_perception.predictions import Confidence, DepthMap, NormalMap, Prediction, SegmentMap
+from vb_perception.scenes.sample import Sample
+from vb_perception.tasks import BACKGROUND
+from vb_perception.timing import StageTimes
+
+_MAIN = {"depth": "depth/image_rect", "normals": "normals/image", "segmentation": "segmentation/mask"}
+_INSTANCES = {"instances": "instances/mask"}
+
+
+def read_perceptions(
+    path: Path | str,
+    output: str,
+    classes: Sequence[str],
+    camera: CameraTopics | None = None,
+    on_unusable: Report = refuse,
+) -> Iterator[tuple[Perception, Sample | None]]:
+    """The frames of a recording that the node answered, with its answers and the truth of the same stamp or None.
+
+    Confidence is read from `<task>/confidence` where it was recorded and is 1 elsewhere.  `times` are all 0: see
+    `traffic` for what a recording tells of time.
+
+    Args:
+        path: A bag; see `open_bag`.
+        output: Namespace of the node's outputs, such as "/perception/output".
+        classes: Names of the segmentation's ids from 1 on.
+        camera: The camera topics; None: `find_camera`.
+        on_unusable: As in `read_frames`.
+
+    Raises:
+        BagError: As `read_frames`.
+    """
+    tasks = {**_MAIN, **_INSTANCES}
+    topics = {f"{output}/{topic}" for topic in tasks.values()}
+    topics |= {f"{output}/{task}/confidence" for task in tasks} | {f"{output}/generated/{task}" for task in tasks}
+    there = topics & bag_topics(path).keys()
+    for frame, truth, moment in read_frame_moments(path, camera or find_camera(path), there, on_unusable):
+        predictions: dict[str, Prediction] = {}
+        for task, topic in tasks.items():
+            message = moment.messages.get(f"{output}/{topic}")
+            if message is not None:
+                confidence = _confidence(moment.messages.get(f"{output}/{task}/confidence"), frame)
+                predictions[task] = _prediction(task, message, confidence, classes)
+        generated = {
+            task: rgb_from_fields(*image_fields(moment.messages[f"{output}/generated/{task}"]))
+            for task in predictions
+            if f"{output}/generated/{task}" in moment.messages
+        }
+        if predictions:
+            yield Perception(frame, _frozen(predictions), MappingProxyType(generated), StageTimes()), truth
+
+
+def _frozen(predictions: dict[str, Prediction]) -> Mapping[str, Prediction]:
+    return MappingProxyType(predictions)
+
+
+def _confidence(image: Message, frame: Frame) -> Confidence:
+    if image is None:
+        return np.ones((frame.height, frame.width), np.float32)
+    return (array_from_fields(*image_fields(image)) / np.float32(255)).astype(np.float32)
+
+
+def _prediction(task: str, image: Message, confidence: Confidence, classes: Sequence[str]) -> Prediction:
+    if task == "depth":
+        return DepthMap(depth_m_from_fields(*image_fields(image)), confidence)
+    pixels = array_from_fields(*image_fields(image))
+    if task == "normals":
+        return NormalMap(pixels.astype(np.float32), confidence)
+    ids = pixels.astype(np.uint16)
+    if task in _INSTANCES:
+        return SegmentMap(
+            ids, (BACKGROUND, *(f"object {i}" for i in range(1, int(ids.max(initial=0)) + 1))), confidence
+        )
+    return SegmentMap(ids, (BACKGROUND, *classes), confidence)
