@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vb_perception.errors import FrameError
+from vb_perception.errors import ConfigError, FrameError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,18 @@ class CameraIntrinsics:
         """Refuse sizes and focal lengths that no camera has."""
         values = (self.fx, self.fy, self.cx, self.cy)
         if self.width <= 0 or self.height <= 0:
-            msg = f"camera size {self.width}x{self.height}: expected both above zero; check width and height of camera_info"
+            msg = f"camera size {self.width}x{self.height}: expected both above zero; check the size in camera_info"
             raise FrameError(msg)
         if not all(math.isfinite(v) for v in values) or self.fx <= 0 or self.fy <= 0:
-            msg = f"intrinsics fx, fy, cx, cy = {values}: expected finite values and focal lengths above zero; calibrate the camera"
+            msg = f"intrinsics fx, fy, cx, cy = {values}: expected finite values, focal above zero; calibrate it"
             raise FrameError(msg)
 
     @classmethod
     def from_fov(cls, width: int, height: int, horizontal_fov_deg: float) -> "CameraIntrinsics":
-        """Square pixels, centred principal point, the given horizontal field of view."""
+        """Square pixels, centred principal point, the given horizontal field of view from edge to edge of the image."""
+        if not 0 < horizontal_fov_deg < 180:  # noqa: PLR2004 (a pinhole sees less than half a sphere)
+            msg = f"horizontal field of view {horizontal_fov_deg} degrees: expected above 0 and below 180; correct it"
+            raise ConfigError(msg)
         focal = 0.5 * width / math.tan(math.radians(horizontal_fov_deg) / 2)
         return cls(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)
 
@@ -60,15 +63,17 @@ class CameraIntrinsics:
         return out
 
     def unproject(self, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Points (height, width, 3) float32 in metres, optical frame; NaN where depth is NaN."""
+        """Points (height, width, 3) float32 in metres, optical frame; NaN where z-depth is not finite."""
         if depth_m.shape != (self.height, self.width):
-            msg = f"depth of shape {depth_m.shape} for a {self.width}x{self.height} camera; resize the intrinsics with .resized()"
+            msg = (
+                f"depth of shape {depth_m.shape} for a {self.width}x{self.height} camera; use the .resized() intrinsics"
+            )
             raise FrameError(msg)
         out = np.empty((self.height, self.width, 3), np.float32)
         x, y = self.rays()
-        np.multiply(x, depth_m, out=out[..., 0])
-        np.multiply(y, depth_m, out=out[..., 1])
-        out[..., 2] = depth_m
+        out[..., 2] = np.where(np.isfinite(depth_m), depth_m, np.float32(np.nan))
+        np.multiply(x, out[..., 2], out=out[..., 0])
+        np.multiply(y, out[..., 2], out=out[..., 1])
         return out
 
 
@@ -80,6 +85,15 @@ class Letterbox:
     source_height: int
     width: int
     height: int
+
+    def __post_init__(self) -> None:
+        """Refuse empty images and canvases."""
+        if min(self.source_width, self.source_height, self.width, self.height) <= 0:
+            msg = (
+                f"letterbox of {self.source_width}x{self.source_height} into {self.width}x{self.height} pixels: "
+                "expected all above zero; check the sizes of image and model"
+            )
+            raise FrameError(msg)
 
     @property
     def scale(self) -> float:
