@@ -13,25 +13,27 @@ from vb_perception.errors import FrameError
 Confidence = NDArray[np.float32]
 
 
-def _check(name: str, array: NDArray[np.generic], shape: tuple[int, ...], dtypes: tuple[type, ...]) -> None:
-    if array.shape != shape or array.dtype.type not in dtypes:
-        expected = " or ".join(d.__name__ for d in dtypes)
-        msg = f"{name}: got {array.dtype} {array.shape}, expected {expected} {shape}"
+def _check(
+    name: str, array: NDArray[np.generic], dtype: type, size: tuple[int, ...] = (), channels: tuple[int, ...] = ()
+) -> None:
+    """Refuse all but `dtype` of shape (height, width, *channels), where `size`, if given, is (height, width)."""
+    if array.dtype != dtype or array.ndim != 2 + len(channels) or array.shape != (size or array.shape[:2]) + channels:
+        expected = ", ".join(map(str, (size or ("height", "width")) + channels))
+        msg = f"{name}: got {array.dtype} {array.shape}, expected {np.dtype(dtype)} ({expected}); convert or resize it"
         raise FrameError(msg)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DepthMap:
-    """Metric z-depth `depth_m` (H, W) float32 along the optical axis; NaN unknown, +inf beyond range; confidence (H, W)."""
+    """Metric z-depth (H, W) float32 along the optical axis; NaN unknown, +inf beyond range; confidence (H, W)."""
 
     depth_m: NDArray[np.float32]
     confidence: Confidence
 
     def __post_init__(self) -> None:
         """Check shapes and types once, at the door."""
-        height, width = self.depth_m.shape
-        _check("depth_m", self.depth_m, (height, width), (np.float32,))
-        _check("confidence", self.confidence, (height, width), (np.float32,))
+        _check("depth_m", self.depth_m, np.float32)
+        _check("confidence", self.confidence, np.float32, self.depth_m.shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +45,8 @@ class NormalMap:
 
     def __post_init__(self) -> None:
         """Check shapes and types once, at the door."""
-        height, width, _ = self.normals.shape
-        _check("normals", self.normals, (height, width, 3), (np.float32,))
-        _check("confidence", self.confidence, (height, width), (np.float32,))
+        _check("normals", self.normals, np.float32, channels=(3,))
+        _check("confidence", self.confidence, np.float32, self.normals.shape[:2])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,11 +59,10 @@ class SegmentMap:
 
     def __post_init__(self) -> None:
         """Check shapes and types once, at the door."""
-        height, width = self.ids.shape
-        _check("ids", self.ids, (height, width), (np.uint16,))
-        _check("confidence", self.confidence, (height, width), (np.float32,))
+        _check("ids", self.ids, np.uint16)
+        _check("confidence", self.confidence, np.float32, self.ids.shape)
         if self.ids.size and int(self.ids.max()) >= len(self.names):
-            msg = f"segment id {int(self.ids.max())} has no name: {len(self.names)} names given"
+            msg = f"segment id {int(self.ids.max())} has no name: expected ids below {len(self.names)}; name every id"
             raise FrameError(msg)
 
 
