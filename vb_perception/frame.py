@@ -11,8 +11,6 @@ from vb_perception.errors import FrameError
 from vb_perception.predictions import Prediction
 from vb_perception.timing import StageTimes
 
-RGB_CHANNELS = 3
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
@@ -26,8 +24,10 @@ class Frame:
     def __post_init__(self) -> None:
         """Check the image and that the intrinsics belong to it."""
         rgb = self.rgb
-        if rgb.dtype != np.uint8 or rgb.ndim != RGB_CHANNELS or rgb.shape[2] != RGB_CHANNELS or 0 in rgb.shape:
-            msg = f"image is {rgb.dtype} {rgb.shape}, expected uint8 (height, width, 3) with height and width above zero"
+        if rgb.dtype != np.uint8 or rgb.shape != (*rgb.shape[:2], 3) or 0 in rgb.shape:
+            msg = (
+                f"image is {rgb.dtype} {rgb.shape}, expected uint8 (height, width, 3) with height and width above zero"
+            )
             raise FrameError(msg)
         camera = self.intrinsics
         if camera is not None and (camera.height, camera.width) != rgb.shape[:2]:
