@@ -1,0 +1,133 @@
+"""The subscriptions to one camera: the image's lives only while somebody listens to an output, camera_info's always."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.duration import Duration
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from vb_perception.errors import FrameError
+from vb_perception.ros.inputs import (
+    Arrival,
+    CameraImage,
+    InfoMatcher,
+    StampGuard,
+    intrinsics_of,
+    is_distorted,
+    stamp_ns,
+)
+from vb_perception.ros.parameters import Settings
+from vb_perception.ros.qos import incompatible_input, qos_profile
+from vb_perception.ros.worker import InferenceWorker
+
+
+class CameraInput:
+    """Checks stamps, brings images and camera_infos together and submits them to the worker."""
+
+    def __init__(
+        self, node: Node, settings: Settings, worker: InferenceWorker, qos_trouble: Callable[[str], None]
+    ) -> None:
+        self._node, self._settings, self._worker = node, settings, worker
+        self._qos_trouble = qos_trouble
+        self._stamps = StampGuard(settings.stamp_jump_ns)
+        self._matcher = InfoMatcher(
+            latched=settings.latched_info,
+            wait_ns=settings.camera_info_wait_ns,
+            wait_for_first=settings.require_camera_info,
+        )
+        self._distortion_told = False
+        # As image_transport does: the transport's suffix follows whatever ~/input/image is remapped to.
+        suffix = "/compressed" if settings.compressed else ""
+        self.topic: str = node.resolve_topic_name("~/input/image") + suffix
+        self._image: Subscription | None = None
+        self.listening_since_ns = 0
+        info_topic = node.resolve_topic_name("~/input/camera_info")
+        self._info = self._subscribe(CameraInfo, info_topic, self._on_info, "camera_info_qos", settings.camera_info_qos)
+        back = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-max(1, settings.stamp_jump_ns)))
+        self._jumps = node.get_clock().create_jump_callback(back, post_callback=self._on_time_jump)
+
+    @property
+    def listening(self) -> bool:
+        """Whether the image subscription exists."""
+        return self._image is not None
+
+    def listen(self, *, wanted: bool) -> None:
+        """Make or end the image subscription."""
+        if wanted and self._image is None:
+            kind = CompressedImage if self._settings.compressed else Image
+            self._image = self._subscribe(kind, self.topic, self._on_image, "input_qos", self._settings.input_qos)
+            self.listening_since_ns = time.monotonic_ns()
+        elif not wanted and self._image is not None:
+            self._node.destroy_subscription(self._image)
+            self._image = None
+            self._worker.give_up(len(self._matcher.clear()))
+            self._worker.drop_waiting()
+
+    def publishers(self) -> int:
+        """How many publish the image topic."""
+        return int(self._node.count_publishers(self.topic))
+
+    def expire(self) -> None:
+        """Let go of images that waited too long for their camera_info."""
+        self._pass_on(self._matcher.expire(time.monotonic_ns()))
+
+    def close(self) -> None:
+        """End both subscriptions."""
+        self.listen(wanted=False)
+        self._node.destroy_subscription(self._info)
+        self._jumps.unregister()
+
+    def _subscribe(
+        self, kind: type, topic: str, callback: Callable[..., None], parameter: str, qos: str
+    ) -> Subscription:
+        events = SubscriptionEventCallbacks(
+            incompatible_qos=lambda event: self._qos_trouble(incompatible_input(topic, parameter, qos, event))
+        )
+        return self._node.create_subscription(kind, topic, callback, qos_profile(qos), event_callbacks=events)
+
+    def _on_info(self, camera: CameraInfo) -> None:
+        if is_distorted(camera) and not self._distortion_told:
+            self._distortion_told = True
+            self._node.get_logger().warning(
+                "camera_info has distortion coefficients: images are taken as rectified, and P (else K) as their "
+                "intrinsics; if they are not, remap ~/input/image to the rectified topic (image_rect of image_proc)"
+            )
+        self._pass_on(self._matcher.add_camera(camera))
+
+    def _on_image(self, image: CameraImage) -> None:
+        arrived_ns = time.monotonic_ns()
+        self._worker.receive()
+        try:
+            if self._stamps.is_new_run(stamp_ns(image)):
+                self._new_run()
+        except FrameError as error:
+            self._worker.reject(str(error))
+            return
+        self._pass_on(self._matcher.add_image(image, arrived_ns))
+
+    def _pass_on(self, arrivals: Sequence[Arrival]) -> None:
+        for arrival in arrivals:
+            self._pass_one_on(arrival)
+
+    def _pass_one_on(self, arrival: Arrival) -> None:
+        """Only what can be used goes into the slot: there it would overwrite a good image."""
+        try:
+            intrinsics_of(arrival, require_camera_info=self._settings.require_camera_info)
+        except FrameError as error:
+            self._worker.reject(str(error))
+        else:
+            self._worker.submit(arrival)
+
+    def _on_time_jump(self, _jump: TimeJump) -> None:
+        self._stamps.clear()
+        self._new_run()
+
+    def _new_run(self) -> None:
+        """Time jumped back (a looping bag): what waits belongs to the run before, as do its latencies."""
+        for _ in self._matcher.clear():
+            self._worker.reject("time jumped back while an image waited for its camera_info")
+        self._worker.new_run()

@@ -1,0 +1,164 @@
+"""Camera messages in: which camera_info belongs to an image, which stamps are new, and message -> Frame."""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from vb_perception.camera import CameraIntrinsics
+from vb_perception.encodings import rgb_from_compressed, rgb_from_fields
+from vb_perception.errors import FrameError
+from vb_perception.frame import Frame
+
+CameraImage: TypeAlias = Image | CompressedImage
+NS_PER_S = 1_000_000_000
+INFOS_KEPT = 64
+IMAGES_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival:
+    """An image message, when it came (monotonic ns), and the camera_info that belongs to it."""
+
+    image: CameraImage
+    arrived_ns: int
+    camera: CameraInfo | None = None
+
+
+def stamp_ns(message: CameraImage | CameraInfo) -> int:
+    """The header's stamp in nanoseconds."""
+    return int(message.header.stamp.sec * NS_PER_S + message.header.stamp.nanosec)
+
+
+def intrinsics_from_info(camera: CameraInfo) -> CameraIntrinsics | None:
+    """Intrinsics of the rectified image: P where it is set, else K; None if the camera is uncalibrated (K[0] is 0).
+
+    Raises FrameError for intrinsics that no camera has.
+    """
+    if camera.k[0] == 0:
+        return None
+    if camera.p[0] != 0:
+        fx, fy, cx, cy = camera.p[0], camera.p[5], camera.p[2], camera.p[6]
+    else:
+        fx, fy, cx, cy = camera.k[0], camera.k[4], camera.k[2], camera.k[5]
+    return CameraIntrinsics(camera.width, camera.height, fx, fy, cx, cy)
+
+
+def is_distorted(camera: CameraInfo) -> bool:
+    """Whether the camera_info describes a lens whose image would have to be rectified."""
+    return any(value != 0 for value in camera.d)
+
+
+def intrinsics_of(arrival: Arrival, *, require_camera_info: bool) -> CameraIntrinsics | None:
+    """The intrinsics that came with an image; None only where they are not required.  Raises FrameError."""
+    camera = arrival.camera
+    intrinsics = None if camera is None else intrinsics_from_info(camera)
+    if intrinsics is None and require_camera_info:
+        came = (
+            "without a camera_info of its stamp" if camera is None else "with an uncalibrated camera_info (K[0] is 0)"
+        )
+        msg = (
+            f"image stamped {stamp_ns(arrival.image)} ns came {came}: metric depth needs the camera's intrinsics; "
+            "publish a calibrated camera_info with the image's stamp, or set sync_info to latched or require_camera_info to false"
+        )
+        raise FrameError(msg)
+    return intrinsics
+
+
+def frame_from_arrival(arrival: Arrival, *, require_camera_info: bool) -> Frame:
+    """The Frame of one image; raises FrameError that says what came, what was expected and what to do."""
+    image = arrival.image
+    intrinsics = intrinsics_of(arrival, require_camera_info=require_camera_info)
+    if isinstance(image, Image):
+        rgb = rgb_from_fields(image.encoding, image.height, image.width, image.step, image.data, image.is_bigendian)
+    else:
+        rgb = rgb_from_compressed(image.format, image.data)
+    return Frame(rgb, stamp_ns(image), image.header.frame_id, intrinsics)
+
+
+class StampGuard:
+    """Stamps must rise.  A jump back further than `jump_ns` is a new run (a looping bag); a smaller one is an error."""
+
+    def __init__(self, jump_ns: int) -> None:
+        self._jump_ns = jump_ns
+        self._last_ns: int | None = None
+
+    def is_new_run(self, stamp: int) -> bool:
+        """Take the next stamp [ns]; raises FrameError for one that is not later than its predecessor."""
+        last, back_ns = self._last_ns, 0 if self._last_ns is None else self._last_ns - stamp
+        if last is None or back_ns < 0 or back_ns > self._jump_ns:
+            self._last_ns = stamp
+            return last is not None and back_ns > 0
+        kind = "twice" if back_ns == 0 else f"{back_ns / 1e6:.3f} ms after a later one"
+        msg = (
+            f"an image stamped {stamp} ns came {kind}: stamps must rise; check that only one camera publishes on this "
+            "topic and that it stamps its images (a jump back of more than "
+            f"stamp_jump_s = {self._jump_ns / NS_PER_S:g} s starts a new run)"
+        )
+        raise FrameError(msg)
+
+    def clear(self) -> None:
+        """Forget the last stamp."""
+        self._last_ns = None
+
+
+class InfoMatcher:
+    """Brings each image together with its camera_info, by equal stamp or, when latched, with the latest one.
+
+    Whatever leaves leaves in the order of arrival, each image exactly once; an image that waited in vain leaves without
+    camera_info.  One owner (the executor's thread).
+    """
+
+    def __init__(self, *, latched: bool, wait_ns: int, wait_for_first: bool) -> None:
+        """`wait_for_first`: whether images wait for a camera_info although none was seen yet."""
+        self._latched, self._wait_ns, self._wait_for_first = latched, wait_ns, wait_for_first
+        self._infos: OrderedDict[int, CameraInfo] = OrderedDict()
+        self._waiting: deque[Arrival] = deque()
+
+    def add_camera(self, camera: CameraInfo) -> list[Arrival]:
+        """Take a camera_info; returns the arrivals that it sets free."""
+        if self._latched:
+            self._infos.clear()
+        self._infos[stamp_ns(camera)] = camera
+        self._infos.move_to_end(stamp_ns(camera))
+        while len(self._infos) > INFOS_KEPT:
+            self._infos.popitem(last=False)
+        return self._release()
+
+    def add_image(self, image: CameraImage, arrived_ns: int) -> list[Arrival]:
+        """Take an image; returns the arrivals that may go on, mostly this one."""
+        self._waiting.append(Arrival(image, arrived_ns))
+        free = self._release()
+        if not self._infos and not self._wait_for_first:
+            return free + self.clear()
+        while len(self._waiting) > IMAGES_KEPT:
+            free.append(self._waiting.popleft())
+        return free
+
+    def expire(self, now_ns: int) -> list[Arrival]:
+        """Returns the arrivals that waited longer than they may."""
+        free = []
+        while self._waiting and now_ns - self._waiting[0].arrived_ns > self._wait_ns:
+            free.append(self._waiting.popleft())
+        return free
+
+    def clear(self) -> list[Arrival]:
+        """Returns all that wait; known camera_infos stay known."""
+        free = list(self._waiting)
+        self._waiting.clear()
+        return free
+
+    def _find(self, image: CameraImage) -> CameraInfo | None:
+        if self._latched:
+            return next(reversed(self._infos.values()), None)
+        return self._infos.get(stamp_ns(image))
+
+    def _release(self) -> list[Arrival]:
+        """All up to the last one that found its camera_info; those it overtakes leave without."""
+        found = [self._find(arrival.image) for arrival in self._waiting]
+        count = max((i + 1 for i, camera in enumerate(found) if camera is not None), default=0)
+        out = [Arrival(a.image, a.arrived_ns, camera) for a, camera in zip(self._waiting, found, strict=True)][:count]
+        for _ in out:
+            self._waiting.popleft()
+        return out
