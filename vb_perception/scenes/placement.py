@@ -1,0 +1,97 @@
+"""Bodies on a surface without interpenetration."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.scenes.objects import Body
+from vb_perception.scenes.poses import standing
+from vb_perception.scenes.scene import Solid
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """A rectangle on the ground, turned by yaw; metres, world axes."""
+
+    x_m: float
+    y_m: float
+    half_x_m: float
+    half_y_m: float
+    yaw_rad: float
+
+    @property
+    def axes(self) -> NDArray[np.float64]:
+        """Its two unit directions, (2, 2), a row each."""
+        cos, sin = np.cos(self.yaw_rad), np.sin(self.yaw_rad)
+        return np.array(((cos, sin), (-sin, cos)))
+
+    def overlaps(self, other: "Footprint", gap_m: float = 0.0) -> bool:
+        """Whether the rectangles come nearer than `gap_m` (separating axes of two convex shapes)."""
+        between = np.array((other.x_m - self.x_m, other.y_m - self.y_m))
+        for axis in (*self.axes, *other.axes):
+            reach = sum(abs(axis @ f.axes[0]) * f.half_x_m + abs(axis @ f.axes[1]) * f.half_y_m for f in (self, other))
+            if abs(axis @ between) > reach + gap_m:
+                return False
+        return True
+
+    def corners(self) -> NDArray[np.float64]:
+        """The four corners, (4, 2)."""
+        signs = np.array(((-1, -1), (1, -1), (1, 1), (-1, 1)))
+        return (signs * (self.half_x_m, self.half_y_m)) @ self.axes + (self.x_m, self.y_m)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
+    """A body, where it stands, and the height of what it stands on."""
+
+    body: Body
+    footprint: Footprint
+    z_m: float
+
+    def solids(self, instance_id: int) -> list[Solid]:
+        """Its parts in the world, all of one instance."""
+        foot = self.footprint
+        world_from_body = standing(foot.x_m, foot.y_m, self.z_m, foot.yaw_rad)
+        name = self.body.class_name
+        return [
+            Solid(p.mesh, world_from_body @ p.body_from_part, p.material, name, instance_id) for p in self.body.parts
+        ]
+
+    def contact(self) -> tuple[float, float, float, float]:
+        """The circle (x, y, z, radius) that it darkens where it stands."""
+        foot = self.footprint
+        return foot.x_m, foot.y_m, self.z_m, 0.5 * (foot.half_x_m + foot.half_y_m)
+
+
+def place(
+    body: Body,
+    others: list[Footprint],
+    rng: np.random.Generator,
+    centre_m: tuple[float, float],
+    spread_m: tuple[float, float],
+    *,
+    gap_m: float = 0.004,
+    tries: int = 40,
+) -> Footprint | None:
+    """A free place with its centre within `spread_m` (half sizes in x and y) of `centre_m`; None if there seems to be none."""
+    for _ in range(tries):
+        x = centre_m[0] + rng.uniform(-spread_m[0], spread_m[0])
+        y = centre_m[1] + rng.uniform(-spread_m[1], spread_m[1])
+        foot = Footprint(x, y, body.half_x_m, body.half_y_m, rng.uniform(0, 2 * np.pi))
+        if not any(foot.overlaps(other, gap_m) for other in others):
+            return foot
+    return None
+
+
+def place_on_top(body: Body, below: Placed, rng: np.random.Generator) -> Placed | None:
+    """The body on a flat top, its footprint's inner half supported; None where it is too large."""
+    foot = below.footprint
+    limit = np.array((foot.half_x_m, foot.half_y_m)) - 0.7 * np.hypot(body.half_x_m, body.half_y_m)
+    if not below.body.flat_top or (limit < 0).any():
+        return None
+    x, y = (rng.uniform(-limit, limit)) @ foot.axes + (foot.x_m, foot.y_m)
+    yaw = foot.yaw_rad + rng.normal(0, 0.3)
+    return Placed(
+        body, Footprint(float(x), float(y), body.half_x_m, body.half_y_m, yaw), below.z_m + below.body.height_m
+    )
