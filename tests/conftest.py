@@ -1,0 +1,7 @@
+"""What every test of this project may rely on."""
+
+import os
+
+# One thread for each numerical library, before any is imported: tests share two cores and want equal answers each run.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
