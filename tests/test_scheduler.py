@@ -13,7 +13,8 @@ from vb_perception.errors import ConfigError
 from vb_perception.scheduler import FrameScheduler
 
 CAMERAS = ("front", "left", "right")
-PATIENCE_S = 20.0  # never waited for unless something is broken
+PATIENCE_S = 10.0  # never waited for unless something is broken
+FOREVER_S = 1000.0  # a take that is not woken outlives our patience
 
 
 class SchedulerAgainstModel(RuleBasedStateMachine):
@@ -102,7 +103,7 @@ def test_many_threads_lose_nothing_and_never_go_back() -> None:
             errors.append(error)
 
     def consume(out: list[tuple[str, int]]) -> None:
-        while (got := scheduler.take(PATIENCE_S)) is not None:
+        while (got := scheduler.take(FOREVER_S)) is not None:
             out.append(got)
 
     consumers = in_threads(*(lambda out=out: consume(out) for out in taken))
@@ -137,7 +138,7 @@ def test_a_busy_camera_does_not_starve_the_others() -> None:
 def test_take_waits_until_a_frame_comes() -> None:
     scheduler: FrameScheduler[str] = FrameScheduler(["front"])
     got: list[tuple[str, str] | None] = []
-    taker = in_threads(lambda: got.append(scheduler.take(PATIENCE_S)))
+    taker = in_threads(lambda: got.append(scheduler.take(FOREVER_S)))
     time.sleep(0.05)
     assert got == []
     scheduler.submit("front", "frame")
@@ -153,13 +154,13 @@ def test_take_gives_up_after_its_timeout() -> None:
 def test_close_wakes_every_taker_and_stays_closed() -> None:
     scheduler: FrameScheduler[str] = FrameScheduler(["front"])
     got: list[object] = []
-    takers = in_threads(*[lambda: got.append(scheduler.take(PATIENCE_S))] * 3)
+    takers = in_threads(*[lambda: got.append(scheduler.take(FOREVER_S))] * 3)
     time.sleep(0.05)
     scheduler.close()
     join(takers)
     assert got == [None] * 3
     assert scheduler.submit("front", "late") is False
-    assert scheduler.take(PATIENCE_S) is None
+    assert scheduler.take(FOREVER_S) is None
     assert scheduler.pending() == 1
     scheduler.close()  # twice is fine
 
