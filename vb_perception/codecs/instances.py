@@ -1,0 +1,178 @@
+"""Instances <-> RGB: a colour from where an instance is, and the paper's five-stage decoder.
+
+Source of the decoder and its constants: Vision Banana (arXiv 2604.20329) version 3, appendix A.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vb_perception.codecs.colours import RGB, confidence_from_squared, expect_rgb
+from vb_perception.codecs.flood import flood_fill, join
+from vb_perception.codecs.palette import Colour
+from vb_perception.errors import ConfigError, FrameError
+
+CLEARANCE = 60.0
+"""Levels that every instance colour keeps from the background: over four times tau."""
+MAX_INSTANCES = np.iinfo(np.uint16).max
+_LEVELS = 255.0
+_BLUE_LOW, _BLUE_HIGH = 64.0, 191.0
+_BLUE_HALF_WAVE = 0.75  # in u + v: with red and green at 255 levels a unit, no direction changes over 352 a unit
+
+_Ids = NDArray[np.integer]
+
+
+def instance_colour(u: float, v: float, background: Colour = (0, 0, 0)) -> Colour:
+    """The colour of one instance from its centroid; see `instance_colours`."""
+    r, g, b = instance_colours(u, v, background).tolist()
+    return r, g, b
+
+
+def instance_colours(u: ArrayLike, v: ArrayLike, background: Colour = (0, 0, 0)) -> RGB:
+    """Colours (..., 3) uint8 of instances with centroids u, v (...) in [0, 1], as shares of image width and height.
+
+    A deterministic one-step generator cannot learn colours drawn at random (it would paint their mean), so the colour
+    is a fixed function of the place (ours): red = 255 u, green = 255 v, and blue a triangle wave of u + v between 64
+    and 191.  So that an instance can always be told from the background, blue is pushed out of a cone about the
+    background colour, upwards if the background's blue is below 128, else downwards; red and green stay.
+
+    Guaranteed for any background: centroids 0.1 or more apart differ by at least 24 levels (1.7 tau; up to 35 along the
+    diagonal on which blue moves), a centroid wrong by 0.02 moves the colour by at most 9 levels (0.6 tau; 8 where the
+    background does not interfere), and every colour is `CLEARANCE` levels, less one for rounding, from the background.
+    """
+    u, v = np.clip(np.asarray(u, np.float64), 0, 1), np.clip(np.asarray(v, np.float64), 0, 1)
+    phase = np.abs((u + v) / _BLUE_HALF_WAVE % 2 - 1)
+    red, green, blue = _LEVELS * u, _LEVELS * v, _BLUE_LOW + (_BLUE_HIGH - _BLUE_LOW) * phase
+    aside = np.hypot(red - background[0], green - background[1])
+    # the cone of slope 1 that touches the sphere of radius CLEARANCE: outside of the one is outside of the other
+    lift = CLEARANCE * np.sqrt(2) - aside
+    up = background[2] < _LEVELS / 2
+    blue = np.maximum(blue, background[2] + lift) if up else np.minimum(blue, background[2] - lift)
+    rgb: RGB = np.rint(np.stack((red, green, blue), -1)).astype(np.uint8)
+    return rgb
+
+
+def encode_instances(ids: _Ids, background: Colour) -> RGB:
+    """Paint ids (H, W), 0 background, as (H, W, 3) uint8, each instance in the colour of its centroid.
+
+    Instances with (nearly) the same centroid, such as a ring and what lies in it, get (nearly) the same colour.
+
+    Raises:
+        FrameError: an id is negative.
+    """
+    if int(ids.min(initial=0)) < 0:
+        msg = f"instance id {int(ids.min())}: expected 0 or above; paint unlabelled pixels as background"
+        raise FrameError(msg)
+    height, width = ids.shape
+    present, flat, counts = np.unique(ids, return_inverse=True, return_counts=True)
+    flat = flat.ravel()
+    rows, columns = np.indices(ids.shape)
+    u = (np.bincount(flat, columns.ravel(), len(present)) / counts + 0.5) / width
+    v = (np.bincount(flat, rows.ravel(), len(present)) / counts + 0.5) / height
+    palette = instance_colours(u, v, background)
+    palette[present == 0] = background
+    rgb: RGB = palette[flat].reshape(height, width, 3)
+    return rgb
+
+
+def decode_instances(
+    rgb: RGB,
+    background: Colour,
+    tau: float = 14.0,
+    min_area: float = 2e-4,
+    min_erosion: float = 0.1,
+    gamma: float = 5.0,
+) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+    """Read (H, W, 3) uint8 as instance ids (H, W) uint16, 0 background, counted in raster order, and confidence.
+
+    The five stages, with the paper's constants as defaults:
+
+    1. Background: squared distance to `background` below tau^2.
+    2. The rest: flood fill from seeds (`flood_fill`), squared distance to the seed's colour at most tau^2.
+    3. Drop components of fewer pixels than `min_area` H W.
+    4. Drop halos: components that a 3x3 erosion leaves less than `min_erosion` of.  Beyond the image's edge counts as
+       inside, so that what the edge cuts off is not thin there (ours; the paper is silent).
+    5. Merge every two components whose mean colours are within tau and whose common bounding box is at most `gamma`
+       times the sum of their own.  Pairs are judged as they came out of stage 4; merging is transitive (ours).
+
+    Confidence (H, W) float32 is exp(-d / 16 levels), d being the distance to the mean colour of the pixel's instance,
+    or to the background's colour: what stages 3 and 4 dropped is background far from its colour (ours).
+
+    Raises:
+        FrameError: `rgb` is not (H, W, 3) uint8.
+        ConfigError: a constant is out of range.
+    """
+    expect_rgb(rgb)
+    if not (tau > 0 and 1 / MAX_INSTANCES <= min_area <= 1 and 0 <= min_erosion <= 1 and gamma >= 0):
+        msg = (
+            f"instance decoder with {tau=} {min_area=} {min_erosion=} {gamma=}: expected tau above zero, "
+            f"min_area in [1/{MAX_INSTANCES}, 1], min_erosion in [0, 1], gamma not negative"
+        )
+        raise ConfigError(msg)
+    levels = np.moveaxis(rgb, 2, 0).astype(np.int32, order="C")
+    labels, count = flood_fill(rgb, _distance2(levels, background) >= tau * tau, tau)
+    labels = np.ascontiguousarray(labels)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    keep = sizes >= min_area * labels.size
+    keep &= np.bincount(_eroded(labels).ravel(), minlength=count + 1) >= min_erosion * sizes
+    keep[0] = False
+    labels = np.where(keep, np.cumsum(keep), 0)[labels]
+
+    count = int(keep.sum())
+    member = np.flatnonzero(labels)
+    owner = labels.ravel()[member]
+    mean = _mean_colours(owner, levels.reshape(3, -1)[:, member], count)
+    group = join(count, _alike(mean, _boxes(owner, member, rgb.shape[1], count), tau, gamma))
+    ids = np.concatenate(([0], np.unique(group, return_inverse=True)[1] + 1)).astype(np.uint16)[labels]
+
+    owner = ids.ravel()[member].astype(np.int32)
+    own = np.concatenate((np.array([background]), _mean_colours(owner, levels.reshape(3, -1)[:, member], ids.max())))
+    own = own.astype(np.float32)
+    return ids, confidence_from_squared(_distance2(levels, [own[:, i][ids] for i in range(3)]))
+
+
+def _distance2(levels: NDArray[np.int32], colours: Sequence[ArrayLike]) -> NDArray[np.float64]:
+    """Squared distance (H, W) of levels (3, H, W) to a colour, given as three numbers or three arrays (H, W)."""
+    red, green, blue = (np.square(plane - colour) for plane, colour in zip(levels, colours, strict=True))
+    squared: NDArray[np.float64] = red + green + blue
+    return squared
+
+
+def _mean_colours(owner: NDArray[np.integer], levels: NDArray[np.int32], count: int) -> NDArray[np.float64]:
+    """Mean colour (count, 3) of owners 1 to count, whose pixels have the levels (3, n)."""
+    totals = [np.bincount(owner, plane, count + 1)[1:] for plane in levels]
+    mean: NDArray[np.float64] = np.stack(totals, 1) / np.bincount(owner, minlength=count + 1)[1:, None]
+    return mean
+
+
+def _eroded(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Labels (H, W) where the whole 3x3 neighbourhood has the same one, 0 elsewhere."""
+    exact = labels.astype(np.float32)  # cv2 erodes no int32; labels are below 2^24
+    square = np.ones((3, 3), np.uint8)
+    same = cv2.erode(exact, square) == cv2.dilate(exact, square)
+    return np.where(same, labels, 0)
+
+
+def _boxes(owner: NDArray[np.integer], member: NDArray[np.intp], width: int, count: int) -> NDArray[np.int64]:
+    """Bounding boxes (count, 4): top, left, bottom, right, the last two past the end."""
+    rows, columns = np.divmod(member, width)
+    order = np.argsort(owner, kind="stable")
+    starts = np.searchsorted(owner[order], np.arange(1, count + 1))
+    if not count:
+        return np.zeros((0, 4), np.int64)
+    rows, columns = rows[order], columns[order]
+    ends = (np.maximum.reduceat(x, starts) + 1 for x in (rows, columns))
+    return np.stack((*(np.minimum.reduceat(x, starts) for x in (rows, columns)), *ends), 1)
+
+
+def _alike(mean: NDArray[np.float64], boxes: NDArray[np.int64], tau: float, gamma: float) -> Iterator[tuple[int, int]]:
+    """Stage 5: pairs of components to merge, numbered from 0."""
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    for a in range(len(mean) - 1):
+        rest = np.s_[a + 1 :]
+        extent = np.maximum(boxes[rest, 2:], boxes[a, 2:]) - np.minimum(boxes[rest, :2], boxes[a, :2])
+        alike = np.square(mean[rest] - mean[a]).sum(1) <= tau * tau
+        alike &= extent.prod(axis=1) <= gamma * (area[rest] + area[a])
+        yield from ((a, a + 1 + int(b)) for b in np.flatnonzero(alike))
