@@ -1,7 +1,7 @@
 """The one scorer: answers against truth, whether they come from a lock-step replay or from a recorded live run."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,6 +114,15 @@ def true_objects(truth: Sample) -> NDArray[np.int16]:
     """Instance ids of the objects alone: tables, walls and other large things become 0; -1 stays unlabelled."""
     ids = truth.instance_ids
     return np.where((ids > 0) & ~_true_mask(OBJECT, truth), 0, ids).astype(np.int16)
+
+
+def true_classes(names: Sequence[str], truth: Sample) -> NDArray[np.int16]:
+    """True ids (H, W) as an index into `names`, 0 where the true class is none of them; -1 stays unlabelled."""
+    ids = np.minimum(truth.class_ids, 0)
+    for i, name in enumerate(names):
+        if name != BACKGROUND:
+            ids[_true_mask(name, truth)] = i
+    return ids
 
 
 def _true_mask(name: str, truth: Sample) -> NDArray[np.bool_]:
