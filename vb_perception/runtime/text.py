@@ -1,0 +1,103 @@
+"""Prompts as the generator reads them: one row a token, the phrase's embedding beside its colour as numbers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.errors import ConfigError, EngineMismatchError, InferenceError
+from vb_perception.runtime.contract import Port
+from vb_perception.runtime.engine import EngineSpec, Float
+from vb_perception.runtime.onnx_engine import OnnxSession
+from vb_perception.tasks import PromptToken
+
+COLOUR, HAS_COLOUR = slice(-7, -4), -4
+ROLE_COLUMN = {"task": -3, "thing": -2, "background": -1}
+COLUMNS_AFTER_EMBEDDING = 7
+"""A row of D = E + 7: embedding E | r, g, b in [-1, 1] | has colour | is task | is thing | is background."""
+
+HALF_LEVELS = 127.5
+BYTES, EMBEDDING = "bytes", "embedding"
+
+
+def prompt_rows(tokens: Sequence[PromptToken], embeddings: Float, spec: EngineSpec) -> Float:
+    """Tokens with their embeddings (len(tokens), E) as the rows (max_tokens, token_dim); unused rows are zero.
+
+    Raises:
+        ConfigError: more tokens than the generator has rows.
+    """
+    if len(tokens) > spec.max_tokens:
+        phrases = ", ".join(token.phrase for token in tokens)
+        msg = (
+            f"prompt of {len(tokens)} tokens ({phrases}): {spec.name} reads {spec.max_tokens}; split it over two tasks"
+        )
+        raise ConfigError(msg)
+    rows = np.zeros((spec.max_tokens, spec.token_dim), np.float32)
+    for row, token, embedding in zip(rows, tokens, embeddings, strict=False):
+        row[: spec.embedding_dim] = embedding
+        if token.colour is not None:
+            row[COLOUR] = np.array(token.colour, np.float32) / HALF_LEVELS - 1
+            row[HAS_COLOUR] = 1
+        row[ROLE_COLUMN[token.role]] = 1
+    return rows
+
+
+def phrase_bytes(phrase: str, spec: EngineSpec) -> NDArray[np.int64]:
+    """A phrase in lower case, stripped, as UTF-8 bytes (1, spec.phrase_bytes), padded with zeros.
+
+    Raises:
+        ConfigError: nothing is left of it, or it is longer than the text encoder reads.
+    """
+    plain = phrase.strip().lower().encode()
+    if not 0 < len(plain) <= spec.phrase_bytes:
+        msg = f"phrase {phrase!r} has {len(plain)} bytes, expected 1 to {spec.phrase_bytes}; say it in fewer words"
+        raise ConfigError(msg)
+    padded = np.zeros((1, spec.phrase_bytes), np.int64)
+    padded[0, : len(plain)] = list(plain)
+    return padded
+
+
+class PromptEncoder:
+    """Embeds phrases with `text.onnx` of a model folder, each phrase once.  Not thread-safe: one owner."""
+
+    def __init__(self, model_dir: Path, spec: EngineSpec) -> None:
+        """Load and check the text encoder.
+
+        Raises:
+            EngineUnavailableError: ONNX Runtime is not installed.
+            EngineMismatchError: the file is missing, damaged or not what the spec describes.
+        """
+        if spec.token_dim != spec.embedding_dim + COLUMNS_AFTER_EMBEDDING:
+            msg = (
+                f"{spec.name} has token_dim {spec.token_dim} and embedding_dim {spec.embedding_dim}, expected a "
+                f"difference of {COLUMNS_AFTER_EMBEDDING}; run `vb-perception export` again"
+            )
+            raise EngineMismatchError(msg)
+        file = spec.verify(model_dir / "text.onnx", spec.text_sha256)
+        inputs: dict[str, Port] = {BYTES: ("int64", (None, spec.phrase_bytes))}
+        outputs: dict[str, Port] = {EMBEDDING: ("float32", (None, spec.embedding_dim))}
+        self.spec = spec
+        self._session = OnnxSession(file, inputs, outputs, threads=1)
+        self._embeddings: dict[str, Float] = {}
+
+    def embed(self, phrase: str) -> Float:
+        """The embedding (E,) of a phrase.
+
+        Raises:
+            ConfigError: the phrase is empty or too long.
+            InferenceError: the text encoder failed.
+        """
+        if phrase not in self._embeddings:
+            embedding = self._session.run({BYTES: phrase_bytes(phrase, self.spec)})
+            if embedding.shape != (1, self.spec.embedding_dim) or not np.isfinite(embedding).all():
+                size = self.spec.embedding_dim
+                msg = f"the embedding of {phrase!r} is not {size} finite numbers; export the model again"
+                raise InferenceError(msg)
+            self._embeddings[phrase] = embedding[0]
+        return self._embeddings[phrase]
+
+    def encode(self, tokens: Sequence[PromptToken]) -> Float:
+        """The prompt (max_tokens, token_dim) of one task's tokens; raises as `embed` and `prompt_rows` do."""
+        embeddings = np.array([self.embed(token.phrase) for token in tokens], np.float32)
+        return prompt_rows(tokens, embeddings, self.spec)
