@@ -1,0 +1,113 @@
+"""Predictions at another size: resampled as what they mean, never as colour.
+
+Depth and normals are interpolated within a surface and never across an edge, where a mean of two surfaces would be a
+point that is not there.  Ours.
+"""
+
+import math
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
+
+Float = NDArray[np.float32]
+_Pixel = TypeVar("_Pixel", np.float32, np.uint16)
+
+DEPTH_EDGE = 0.05
+"""Neighbouring depths that differ by more than this share of the nearer one lie on two surfaces."""
+NORMAL_EDGE_DEG = 30.0
+"""Neighbouring normals further apart than about this belong to two surfaces: their mean is shorter than cos(15 deg)."""
+BLOCK_ROWS = 32
+"""Normals are worked on so many rows at a time: what is needed in between then stays in the processor's cache."""
+
+
+def resize_prediction(prediction: Prediction, width: int, height: int) -> Prediction:
+    """The same prediction, each array `height` x `width`; the very same object where it has that size already."""
+    if prediction.confidence.shape == (height, width):
+        return prediction
+    confidence = resize_confidence(prediction.confidence, width, height)
+    if isinstance(prediction, DepthMap):
+        return DepthMap(resize_depth(prediction.depth_m, width, height), confidence)
+    if isinstance(prediction, NormalMap):
+        return NormalMap(resize_normals(prediction.normals, width, height), confidence)
+    return SegmentMap(_nearest(prediction.ids, width, height), prediction.names, confidence)
+
+
+def resize_confidence(confidence: Float, width: int, height: int) -> Float:
+    """Linear, clipped to [0, 1]."""
+    resized = _linear(confidence, width, height)
+    return np.clip(resized, 0, 1, out=resized)
+
+
+def resize_depth(depth_m: Float, width: int, height: int) -> Float:
+    """Linear in metres within a surface, nearest at edges; NaN and inf keep to their own pixels."""
+    low, high = _extremes(depth_m)
+    with_edge = ~(high < low * (1 + DEPTH_EDGE))  # also wherever one of the four is NaN or inf
+    resized = _linear(np.where(np.isfinite(depth_m), depth_m, np.float32(0)), width, height)
+    cv2.copyTo(_nearest(depth_m, width, height), _at_taps(with_edge, width, height), resized)
+    return resized
+
+
+def resize_normals(normals: Float, width: int, height: int) -> Float:
+    """Linear and of unit length again within a surface, nearest at edges; NaN keeps to its own pixels."""
+    known = np.where(np.isnan(normals), np.float32(0), normals)
+    edges = _at_taps(_disagree(known), width, height)
+    resized = _linear(known, width, height)
+    wide = _nearest(normals, width, normals.shape[0])
+    rows = (2 * np.arange(height) + 1) * normals.shape[0] // (2 * height)
+    for start in range(0, height, BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        _normalise(resized[block])
+        cv2.copyTo(wide.take(rows[block], axis=0), edges[block], resized[block])
+    return resized
+
+
+def _disagree(normals: Float) -> NDArray[np.bool_]:
+    """Where the mean of a pixel, its right, lower and lower right neighbour is short: they differ, or one is zero."""
+    mean = cv2.boxFilter(normals, -1, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
+    short: NDArray[np.bool_] = _squared_length(mean) < math.cos(math.radians(NORMAL_EDGE_DEG / 2)) ** 2
+    return short
+
+
+def _normalise(vectors: Float) -> None:
+    """Divide each of the vectors (H, W, 3) by its length, in place."""
+    length = cv2.sqrt(_squared_length(vectors))
+    cv2.divide(vectors, cv2.merge((length, length, length)), dst=vectors)
+
+
+def _squared_length(vectors: NDArray[Any]) -> NDArray[Any]:
+    return cv2.transform(cv2.multiply(vectors, vectors), np.ones((1, 3), np.float32))
+
+
+def _extremes(values: Float) -> tuple[Float, Float]:
+    """Smallest and largest of each pixel, its right, its lower and its lower right neighbour; NaN if one of them is."""
+    padded = cv2.copyMakeBorder(values, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
+    low, high = np.minimum(padded[:, :-1], padded[:, 1:]), np.maximum(padded[:, :-1], padded[:, 1:])
+    return np.minimum(low[:-1], low[1:]), np.maximum(high[:-1], high[1:])
+
+
+def _linear(values: Float, width: int, height: int) -> Float:
+    resized = np.empty((height, width, *values.shape[2:]), np.float32)
+    cv2.resize(values, (width, height), dst=resized, interpolation=cv2.INTER_LINEAR)
+    return resized
+
+
+def _at_taps(mask: NDArray[np.bool_], width: int, height: int) -> NDArray[np.uint8]:
+    """For each target pixel, the mask at the upper left of the four pixels that linear interpolation mixes there."""
+    rows, columns = _tap_index(mask.shape[0], height), _tap_index(mask.shape[1], width)
+    return mask.view(np.uint8).take(columns, axis=1).take(rows, axis=0)
+
+
+def _tap_index(source: int, target: int) -> NDArray[np.intp]:
+    centres = (np.arange(target) + 0.5) * (source / target) - 0.5
+    index: NDArray[np.intp] = np.clip(np.floor(centres), 0, source - 1).astype(np.intp)
+    return index
+
+
+def _nearest(pixels: NDArray[_Pixel], width: int, height: int) -> NDArray[_Pixel]:
+    resized = np.empty((height, width, *pixels.shape[2:]), pixels.dtype)
+    cv2.resize(pixels, (width, height), dst=resized, interpolation=cv2.INTER_NEAREST_EXACT)
+    return resized
