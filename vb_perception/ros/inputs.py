@@ -60,7 +60,8 @@ def intrinsics_of(arrival: Arrival, *, require_camera_info: bool) -> CameraIntri
         )
         msg = (
             f"image stamped {stamp_ns(arrival.image)} ns came {came}: metric depth needs the camera's intrinsics; "
-            "publish a calibrated camera_info with the image's stamp, or set sync_info to latched or require_camera_info to false"
+            "publish a "
+            "calibrated camera_info with the image's stamp, or set sync_info to latched or require_camera_info to false"
         )
         raise FrameError(msg)
     return intrinsics
