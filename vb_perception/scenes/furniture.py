@@ -5,10 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from vb_perception.scenes import shapes, textures
+from vb_perception.scenes.dice import chance
 from vb_perception.scenes.objects import Body, Part, random_object
 from vb_perception.scenes.poses import standing, translation
 from vb_perception.scenes.scene import Material, Mesh
 
+_REACH_M = 1.2  # what is higher than this holds nothing on its top
+_TWO_SEATS_M = 0.7
 _CLOTHS = ("plain", "cloth", "cloth", "stripes", "checker", "speckle")
 
 
@@ -40,10 +43,10 @@ def chair(rng: np.random.Generator) -> Body:
     """Four legs or a swivel foot, a seat, mostly a back."""
     x, y, seat = rng.uniform(0.36, 0.52), rng.uniform(0.36, 0.5), rng.uniform(0.4, 0.5)
     thick, leg = rng.uniform(0.03, 0.08), rng.uniform(0.012, 0.025)
-    frame = textures.wood(rng) if rng.random() < 0.6 else textures.surface(rng, ("plain",))
-    cover = textures.surface(rng, _CLOTHS, shine=0.05) if rng.random() < 0.6 else frame
+    frame = textures.wood(rng) if chance(rng, 0.6) else textures.surface(rng, ("plain",))
+    cover = textures.surface(rng, _CLOTHS, shine=0.05) if chance(rng, 0.6) else frame
     parts = [_part(shapes.cushion(x, y, thick, 0.25), (0, 0, seat - thick), cover)]
-    if rng.random() < 0.7:
+    if chance(rng, 0.7):
         parts += [
             _part(shapes.cylinder(leg, seat - thick / 2, 10), (sx * (x / 2 - 0.03), sy * (y / 2 - 0.03), 0), frame)
             for sx in (-1, 1)
@@ -56,7 +59,7 @@ def chair(rng: np.random.Generator) -> Body:
             arm = standing(0, 0, 0, turn * 2 * np.pi / 5) @ translation(0.13, 0, 0.03)
             parts.append(Part(shapes.box(0.26, 0.04, 0.03), arm, foot))
     height = seat
-    if rng.random() < 0.85:
+    if chance(rng, 0.85):
         height = seat + rng.uniform(0.3, 0.55)
         low = seat + rng.uniform(0.0, 0.15)
         back = shapes.cushion(x, 0.05, height - low, 0.25)
@@ -80,7 +83,7 @@ def sofa(rng: np.random.Generator) -> Body:
     parts += [_part(shapes.cushion(0.2, y, seat + 0.18, soft), (s * (x / 2 - 0.1), 0, 0.02), cover) for s in (-1, 1)]
     pillow = textures.surface(rng, _CLOTHS, shine=0.0)
     for _ in range(int(rng.integers(0, 3))):
-        at = rng.uniform(-x / 2 + 0.3, x / 2 - 0.3) if x > 0.7 else 0.0
+        at = rng.uniform(-x / 2 + 0.3, x / 2 - 0.3) if x > _TWO_SEATS_M else 0.0
         parts.append(_part(shapes.cushion(0.4, 0.16, 0.36, 0.5), (at, y / 2 - 0.3, seat + 0.02), pillow))
     return Body("sofa", tuple(parts), x / 2, y / 2, back + 0.02)
 
@@ -92,10 +95,10 @@ def cabinet(rng: np.random.Generator) -> Body:
         rng.uniform(0.35, 0.6),
         float(rng.choice((rng.uniform(0.5, 1.0), rng.uniform(1.4, 2.1)))),
     )
-    body = textures.wood(rng) if rng.random() < 0.6 else textures.surface(rng, ("plain",), shine=0.2)
-    front = body if rng.random() < 0.5 else textures.surface(rng, ("plain",), shine=0.2)
+    body = textures.wood(rng) if chance(rng, 0.6) else textures.surface(rng, ("plain",), shine=0.2)
+    front = body if chance(rng, 0.5) else textures.surface(rng, ("plain",), shine=0.2)
     knobs = textures.surface(rng, ("plain",))
-    columns, rows = max(1, round(x / 0.5)), int(rng.integers(1, 5)) if z < 1.2 else 1
+    columns, rows = max(1, round(x / 0.5)), int(rng.integers(1, 5)) if z < _REACH_M else 1
     wide, tall, depth = x / columns, (z - 0.06) / rows, y - 0.02
     parts = [_part(shapes.box(x, depth, z), (0, 0.01, 0), body)]
     for column in range(columns):
@@ -107,22 +110,22 @@ def cabinet(rng: np.random.Generator) -> Body:
             parts.append(
                 _part(shapes.ball(0.016), (at[0] + wide * 0.35 * (rows == 1), -y / 2 - 0.01, at[1] + tall / 2), knobs)
             )
-    return Body("cabinet", tuple(parts), x / 2, y / 2 + 0.03, z, flat_top=z < 1.2)
+    return Body("cabinet", tuple(parts), x / 2, y / 2 + 0.03, z, flat_top=z < _REACH_M)
 
 
 def shelf(rng: np.random.Generator) -> Body:
     """Boards between two sides, with books, boxes and pots on them (they belong to the shelf's instance)."""
     x, y, z = rng.uniform(0.5, 1.4), rng.uniform(0.25, 0.4), rng.uniform(0.8, 2.1)
-    look, thick = textures.wood(rng) if rng.random() < 0.7 else textures.surface(rng, ("plain",)), 0.02
+    look, thick = textures.wood(rng) if chance(rng, 0.7) else textures.surface(rng, ("plain",)), 0.02
     parts = [_part(shapes.box(thick, y, z), (s * (x - thick) / 2, 0, 0), look) for s in (-1, 1)]
     levels = np.linspace(0.03, z - thick, max(2, round(z / rng.uniform(0.28, 0.45))))
     parts += [_part(shapes.box(x - 2 * thick, y, thick), (0, 0, float(level)), look) for level in levels]
-    if rng.random() < 0.7:
+    if chance(rng, 0.7):
         parts.append(_part(shapes.box(x, 0.008, z), (0, y / 2 - 0.004, 0), look))
     gap = float(levels[1] - levels[0]) - thick
     for level in levels[:-1]:
         at = -x / 2 + thick + 0.01
-        while at < x / 2 - 0.08 and rng.random() < 0.93:
+        while at < x / 2 - 0.08 and chance(rng, 0.93):
             wide, tall, deep = rng.uniform(0.015, 0.06), gap * rng.uniform(0.5, 0.9), y * rng.uniform(0.5, 0.8)
             parts.append(
                 _part(shapes.box(wide, deep, tall), (at + wide / 2, 0, float(level) + thick), textures.carton(rng, 0.2))
@@ -134,7 +137,7 @@ def shelf(rng: np.random.Generator) -> Body:
 def pillar(rng: np.random.Generator) -> Body:
     """A round or square post, up to a lamp post's thickness or a column's."""
     radius, z = rng.uniform(0.04, 0.3), rng.uniform(1.0, 2.3)
-    mesh = shapes.cylinder(radius, z) if rng.random() < 0.6 else shapes.box(2 * radius, 2 * radius, z)
+    mesh = shapes.cylinder(radius, z) if chance(rng, 0.6) else shapes.box(2 * radius, 2 * radius, z)
     return Body("pillar", (_part(mesh, (0, 0, 0), textures.wall(rng)),), radius, radius, z)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.scenes import shapes, textures
+from vb_perception.scenes.dice import chance, log_uniform
 from vb_perception.scenes.poses import rotation, translation
 from vb_perception.scenes.scene import Material, Mesh
 
@@ -44,7 +45,7 @@ def random_object(class_name: str, rng: np.random.Generator) -> Body:
 
 def box_object(rng: np.random.Generator, largest_m: float = 0.3) -> Body:
     """A package between a matchbox and `largest_m` long."""
-    long_m = float(np.exp(rng.uniform(np.log(0.06), np.log(largest_m))))
+    long_m = log_uniform(rng, 0.06, largest_m)
     sizes = rng.permutation([long_m, long_m * rng.uniform(0.4, 1.0), long_m * rng.uniform(0.12, 0.7)])
     x, y, z = (float(s) for s in np.maximum(sizes, 0.015))
     part = Part(shapes.box(x, y, z), np.eye(4), textures.carton(rng, long_m))
@@ -61,7 +62,7 @@ def _can(rng: np.random.Generator) -> Body:
     )
     parts = (Part(side, np.eye(4), textures.label(rng)), Part(lid, np.eye(4), metal))
     body = Body("can", parts, radius, radius, height, flat_top=True)
-    return _lying(body, rng) if rng.random() < 0.15 else body
+    return _lying(body, rng) if chance(rng, 0.15) else body
 
 
 def _bowl(rng: np.random.Generator) -> Body:
@@ -82,7 +83,7 @@ def _cup(rng: np.random.Generator) -> Body:
     glaze = textures.pottery(rng)
     parts = [Part(body, np.eye(4), glaze)]
     reach = radius
-    if rng.random() < 0.85:
+    if chance(rng, 0.85):
         bow, thick = height * rng.uniform(0.25, 0.36), rng.uniform(0.004, 0.007)
         angle = np.linspace(-1.75, 1.75, 15)
         start = radius * (0.5 + foot / 2) - 0.003 + bow * 0.18
@@ -116,11 +117,11 @@ def _bottle(rng: np.random.Generator) -> Body:
     eye = np.eye(4)
     parts = (Part(shell, eye, glass), Part(paper, eye, textures.label(rng)), Part(cap, eye, plastic))
     body = Body("bottle", parts, sleeve, sleeve, height + 0.003)
-    return _lying(body, rng) if rng.random() < 0.15 else body
+    return _lying(body, rng) if chance(rng, 0.15) else body
 
 
 def _ball(rng: np.random.Generator) -> Body:
-    radius = float(np.exp(rng.uniform(np.log(0.02), np.log(0.11))))
+    radius = log_uniform(rng, 0.02, 0.11)
     material = textures.surface(rng, ("plain", "plain", "stripes", "speckle", "checker", "marble"), repeat_m=radius)
     return Body("ball", (Part(shapes.ball(radius), np.eye(4), material),), radius, radius, 2 * radius)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from vb_perception.errors import ConfigError
 from vb_perception.scenes.classes import CLASS_IDS
 from vb_perception.scenes.scene import PATTERNS, Solid
 
-TEXELS_PER_MATERIAL = 5
+if TYPE_CHECKING:  # see `render._open_context`
+    import moderngl
+
 _ATTRIBUTES = {"in_position": 3, "in_normal": 3, "in_local": 3, "in_local_normal": 3, "in_solid": 1}
 
 
@@ -50,7 +52,7 @@ class PackedSolids:
         return cls(np.concatenate(vertices), np.concatenate(triangles), casting, materials)
 
     @staticmethod
-    def layout(vertex_buffer: Any, program: Any) -> tuple[Any, ...]:  # noqa: ANN401  (moderngl has no types)
+    def layout(vertex_buffer: "moderngl.Buffer", program: "moderngl.Program") -> "tuple[moderngl.Buffer | str, ...]":
         """Which floats of a vertex go to which input of the program; the linker drops inputs that it does not use."""
         used = [name for name in _ATTRIBUTES if name in program]
         form = " ".join(f"{n}f" if name in used else f"{4 * n}x" for name, n in _ATTRIBUTES.items())

@@ -1,5 +1,6 @@
 """Bodies on a surface without interpenetration."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +24,22 @@ class Footprint:
     @property
     def axes(self) -> NDArray[np.float64]:
         """Its two unit directions, (2, 2), a row each."""
-        cos, sin = np.cos(self.yaw_rad), np.sin(self.yaw_rad)
+        cos, sin = math.cos(self.yaw_rad), math.sin(self.yaw_rad)
         return np.array(((cos, sin), (-sin, cos)))
+
+    @property
+    def radius_m(self) -> float:
+        """Of the circle around it."""
+        return math.hypot(self.half_x_m, self.half_y_m)
 
     def overlaps(self, other: "Footprint", gap_m: float = 0.0) -> bool:
         """Whether the rectangles come nearer than `gap_m` (separating axes of two convex shapes)."""
+        if math.hypot(other.x_m - self.x_m, other.y_m - self.y_m) > self.radius_m + other.radius_m + gap_m:
+            return False
         between = np.array((other.x_m - self.x_m, other.y_m - self.y_m))
-        for axis in (*self.axes, *other.axes):
-            reach = sum(abs(axis @ f.axes[0]) * f.half_x_m + abs(axis @ f.axes[1]) * f.half_y_m for f in (self, other))
-            if abs(axis @ between) > reach + gap_m:
-                return False
-        return True
+        axes = np.concatenate((self.axes, other.axes))
+        reach = sum(np.abs(axes @ f.axes.T) @ (f.half_x_m, f.half_y_m) for f in (self, other))
+        return bool((np.abs(axes @ between) <= reach + gap_m).all())
 
     def corners(self) -> NDArray[np.float64]:
         """The four corners, (4, 2)."""
@@ -74,7 +80,7 @@ def place(
     gap_m: float = 0.004,
     tries: int = 40,
 ) -> Footprint | None:
-    """A free place with its centre within `spread_m` (half sizes in x and y) of `centre_m`; None if there seems to be none."""
+    """A free place, its centre within `spread_m` (half sizes in x, y) of `centre_m`; None if none was found."""
     for _ in range(tries):
         x = centre_m[0] + rng.uniform(-spread_m[0], spread_m[0])
         y = centre_m[1] + rng.uniform(-spread_m[1], spread_m[1])

@@ -1,7 +1,7 @@
-"""The renderer: a scene -> its picture with exact depth, normals, class and instance ids (OpenGL 3.3 without a window)."""
+"""The renderer: a scene -> its picture, exact depth, normals, class and instance ids (OpenGL 3.3, no window)."""
 
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from vb_perception.scenes.packed import PackedSolids
 from vb_perception.scenes.sample import Sample
 from vb_perception.scenes.scene import Lighting, Scene
 
+if TYPE_CHECKING:  # imported by `_open_context`, since only who renders needs it
+    import moderngl
+
 NEAR_M, FAR_M = 0.03, 120.0
 SHADOW_SIZE_PX = 768
 MULTISAMPLES = 4
@@ -24,8 +27,8 @@ MAX_CONTACTS = 24
 class Renderer:
     """Draws scenes of one size; a context manager that owns an EGL context (a GPU, or Mesa's software renderer).
 
-    Depth is z-depth in metres and normals are in the optical frame, towards the camera, both taken at pixel centres; only
-    the colours are antialiased.  A pixel that nothing covers is black, of class background, with infinite depth.
+    Depth is z-depth in metres and normals are in the optical frame, towards the camera, both taken at pixel centres;
+    only the colours are antialiased.  A pixel that nothing covers is black, of class background, with infinite depth.
     Use it in the thread that made it.
 
     Raises:
@@ -90,7 +93,6 @@ class Renderer:
         materials = context.texture(table.shape[1::-1], 4, table.tobytes(), dtype="f4")
         materials.use(0)
         self._cast_shadows(scene.lighting, vertex_buffer, index_buffer, packed.casting_indices)
-        self._shadow_map.use(1)
         camera_from_world = np.linalg.inv(scene.world_from_camera)
         self._light(scene)
         for program, target in ((self._paint, self._multisampled), (self._measure, self._truth)):
@@ -106,7 +108,9 @@ class Renderer:
             resource.release()
         return self._sample(scene)
 
-    def _cast_shadows(self, lighting: Lighting, vertices: Any, triangles: Any, count: int) -> None:
+    def _cast_shadows(
+        self, lighting: Lighting, vertices: "moderngl.Buffer", triangles: "moderngl.Buffer", count: int
+    ) -> None:
         """Draw the solids that cast shadows, which come first in `triangles`, as the sun sees them."""
         shadow_from_world = _shadow_from_world(lighting)
         for program in (self._cast, self._paint):
@@ -121,21 +125,19 @@ class Renderer:
 
     def _light(self, scene: Scene) -> None:
         light, paint = scene.lighting, self._paint
-        contacts = np.zeros((MAX_CONTACTS, 4), np.float32)
-        kept = scene.contacts[:MAX_CONTACTS]
-        contacts[: len(kept)] = kept
-        paint["contacts"].write(contacts.tobytes())
-        paint["contact_count"].value = len(kept)
-        paint["shadow_map"].value = 1
+        kept = scene.contacts[:MAX_CONTACTS].tolist()
+        paint["contacts"] = [*kept, *([(0.0, 0.0, 0.0, 0.0)] * (MAX_CONTACTS - len(kept)))]
+        paint["contact_count"] = len(kept)
+        paint["shadow_map"] = 1
         sun = np.asarray(light.sun_direction) / np.linalg.norm(light.sun_direction)
-        paint["sun_direction"].value = tuple(sun)
-        paint["eye"].value = tuple(scene.world_from_camera[:3, 3])
-        paint["lamp_position"].value = light.lamp_position_m
+        paint["sun_direction"] = tuple(sun)
+        paint["eye"] = tuple(scene.world_from_camera[:3, 3])
+        paint["lamp_position"] = light.lamp_position_m
         for name in ("sky", "ground", "sun", "lamp"):
-            paint[name].value = getattr(light, name)
+            paint[name] = getattr(light, name)
 
     def _sample(self, scene: Scene) -> Sample:
-        """Read the three targets; row 0 of each is the top row of the picture, since `_clip_from_camera` keeps y down."""
+        """Read the targets; row 0 of each is the top row of the picture, since `_clip_from_camera` keeps y down."""
         shape = (self.height, self.width)
         rgb = np.frombuffer(self._picture.read(components=3, alignment=1), np.uint8).reshape(*shape, 3)
         surface = np.frombuffer(self._surface.read(), np.float32).reshape(*shape, 4).copy()
@@ -155,28 +157,29 @@ class Renderer:
         )
 
 
-def _open_context() -> Any:
+def _open_context() -> "moderngl.Context":
     install = "install them with `pip install moderngl` and `apt install libegl1 libgl1-mesa-dri`"
+    settings: dict[str, Any] = {"backend": "egl"}
     try:
-        import moderngl  # noqa: PLC0415  (optional: only who renders needs it)
+        import moderngl  # noqa: PLC0415
     except ImportError as error:
         msg = f"rendering needs moderngl and EGL, but moderngl cannot be imported ({error}); {install}"
         raise EngineUnavailableError(msg) from error
     try:
-        return moderngl.create_context(standalone=True, backend="egl", require=330)
+        return moderngl.create_context(standalone=True, require=330, **settings)
     except Exception as error:  # glcontext raises bare Exception for every failure
         msg = f"no OpenGL 3.3 context could be opened through EGL ({error}); {install}"
         raise EngineUnavailableError(msg) from error
 
 
-def _set(program: Any, name: str, matrix: NDArray[np.float64]) -> None:
+def _set(program: "moderngl.Program", name: str, matrix: NDArray[np.floating]) -> None:
     """Write a 4x4 matrix (OpenGL wants columns first); the linker drops uniforms that a program does not need."""
     if name in program:
-        program[name].write(matrix.T.astype(np.float32).tobytes())
+        program[name] = tuple(matrix.T.ravel())
 
 
 def _clip_from_camera(camera: CameraIntrinsics) -> NDArray[np.float64]:
-    """OpenGL clip space from the optical frame, y kept down: pixel (0, 0)'s centre lands on the centre of texel (0, 0)."""
+    """OpenGL clip space from the optical frame, y kept down: pixel (0, 0) is texel (0, 0)."""
     out = np.zeros((4, 4))
     out[0, 0], out[0, 2] = 2 * camera.fx / camera.width, (2 * camera.cx + 1) / camera.width - 1
     out[1, 1], out[1, 2] = 2 * camera.fy / camera.height, (2 * camera.cy + 1) / camera.height - 1

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes import furniture
+from vb_perception.scenes.dice import chance
 from vb_perception.scenes.lights import indoor_lighting
 from vb_perception.scenes.objects import MAKERS, random_object
 from vb_perception.scenes.placement import Footprint, Placed, place
 from vb_perception.scenes.poses import looking_at
-from vb_perception.scenes.scene import Scene, Solid
+from vb_perception.scenes.scene import Scene
 from vb_perception.scenes.walls import closed_room
 
 CAMERA_CLEARANCE_M = 0.35
@@ -61,7 +62,7 @@ def _pieces(rng: np.random.Generator, half_m: NDArray[np.float64], count: int, t
     for _ in range(count):
         body = furniture.random_furniture(rng)
         reach = math.hypot(body.half_x_m, body.half_y_m)
-        if rng.random() < 0.55:
+        if chance(rng, 0.55):
             foot = _at_a_wall(rng, half_m, body.half_x_m, body.half_y_m)
             if foot is not None and any(foot.overlaps(other, 0.02) for other in taken):
                 foot = None
@@ -126,4 +127,5 @@ def _view(
         eye = np.array((*(rng.uniform(-1, 1, 2) * inner), eye_m))
         yaw = math.atan2(-eye[1], -eye[0]) + rng.normal(0, 0.7)
     pitch = math.radians(rng.normal(-4 - 10 * (eye_m - 0.15), 8))
-    return eye, eye + (math.cos(yaw) * math.cos(pitch), math.sin(yaw) * math.cos(pitch), math.sin(pitch))
+    forward = np.array((math.cos(yaw) * math.cos(pitch), math.sin(yaw) * math.cos(pitch), math.sin(pitch)))
+    return eye, eye + forward

@@ -27,7 +27,7 @@ Rgb = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mesh:
-    """Triangles: positions (V, 3) float32 m and unit outward normals (V, 3) float32 in body axes, triangles (T, 3) int32."""
+    """Triangles (T, 3) int32 over positions (V, 3) float32 m and unit outward normals (V, 3) float32, in body axes."""
 
     positions: NDArray[np.float32]
     normals: NDArray[np.float32]
@@ -38,8 +38,8 @@ class Mesh:
 class Material:
     """How a surface looks: a pattern of up to three sRGB colours in 0..1.
 
-    `repeat_m` is the pattern's period, `grain` (0..1) the strength of the noise laid over it, `shine` (0..1) that of the
-    highlight; `wraps` lays the pattern around the body's z axis (cans, bottles) instead of on its faces.
+    `repeat_m` is the pattern's period, `grain` (0..1) the strength of the noise laid over it, `shine` (0..1) that of
+    the highlight; `wraps` lays the pattern around the body's z axis (cans, bottles) instead of on its faces.
     """
 
     pattern: str
@@ -70,7 +70,7 @@ class Solid:
 
 @dataclass(frozen=True, slots=True)
 class Lighting:
-    """A soft sky, one directional light with shadows, one lamp without; colours linear, 1 about white paper in full light.
+    """A soft sky, one directional light with shadows, one lamp without; linear colours, 1 lights white paper fully.
 
     `sun_direction` points from the world towards the light.  The shadow map covers `shadow_radius_m` around
     `shadow_centre_m`.
@@ -90,8 +90,8 @@ class Lighting:
 class Scene:
     """Everything that one picture shows.
 
-    world_from_camera (4, 4) float64 takes the optical frame (x right, y down, z forward) to the world.  `contacts` (K, 4)
-    float32: circles (x, y, z, radius) in metres where a body stands on something and darkens its surroundings.
+    world_from_camera (4, 4) float64 takes the optical frame (x right, y down, z forward) to the world.  `contacts`
+    (K, 4) float32: circles (x, y, z, radius) in metres where a body stands on something and darkens its surroundings.
     """
 
     name: str

@@ -141,7 +141,8 @@ vec3 texture_at(vec3 p, vec3 n, vec4 t0, vec4 t1, vec4 t2, vec4 t3, vec4 t4) {
     }
     if (pattern == 5) return printed(q, seed, a, b, c);
     if (pattern == 6) {
-        float weave = 0.5 + 0.25 * (sin(uv.x * 900.0) + sin(uv.y * 900.0)) * (1.0 - smoothstep(0.0, 0.004, fwidth(uv.x)));
+        float near = 1.0 - smoothstep(0.0, 0.004, fwidth(uv.x));
+        float weave = 0.5 + 0.25 * near * (sin(uv.x * 900.0) + sin(uv.y * 900.0));
         return mix(a, b, 0.25 * weave + 0.6 * smoothstep(0.35, 0.7, noise(p3)));
     }
     if (pattern == 7) {

@@ -13,7 +13,9 @@ CREASE_DEG = 50.0
 
 def box(size_x_m: float, size_y_m: float, size_z_m: float) -> Mesh:
     """A cuboid that stands on z = 0, centred in x and y."""
-    positions, normals, triangles = [], [], []
+    positions: list[NDArray[np.float64]] = []
+    normals: list[NDArray[np.float64]] = []
+    triangles: list[NDArray[np.int64]] = []
     half = np.array((size_x_m, size_y_m, size_z_m)) / 2
     for axis in range(3):
         for sign in (-1.0, 1.0):
@@ -35,8 +37,8 @@ def lathe(profile_m: Sequence[tuple[float, float]], segments: int = 32) -> Mesh:
     """A body of revolution about z.
 
     Args:
-        profile_m: (radius, z) from the axis below, around the outside, to the axis above (or inside); corners sharper than
-            CREASE_DEG stay sharp.
+        profile_m: (radius, z) from the axis below, around the outside, to the axis above (or inside); corners sharper
+            than CREASE_DEG stay sharp.
         segments: Number of flat sides around.
     """
     profile = np.asarray(profile_m, np.float64)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes import furniture, shapes, textures
+from vb_perception.scenes.dice import chance, pick
 from vb_perception.scenes.lights import indoor_lighting
 from vb_perception.scenes.objects import MAKERS, Body, box_object, random_object
 from vb_perception.scenes.placement import Footprint, Placed, place, place_on_top
@@ -31,7 +32,7 @@ def tabletop_scene(rng: np.random.Generator, width: int, height: int, name: str 
     centre = np.array([[p.footprint.x_m, p.footprint.y_m, top_m] for p in placed]).mean(axis=0)
     eye, target = _view(rng, centre)
     world_from_camera = looking_at(eye, target, math.radians(rng.normal(0, 2.0)))
-    fov_deg = KINECT_FOV_DEG if rng.random() < 2 / 3 else rng.uniform(40, 100)
+    fov_deg = KINECT_FOV_DEG if chance(rng, 2 / 3) else rng.uniform(40, 100)
     solids = table_solids(rng, top_m, size)
     for number, one in enumerate(placed, start=1):
         solids += one.solids(number)
@@ -50,9 +51,9 @@ def clutter(
     rng: np.random.Generator, top_m: float, size_m: tuple[float, float], count: int | None = None
 ) -> list[Placed]:
     """Objects on a table whose centre is the world's origin: one cluster, some boxes stacked, none inside another."""
-    names, weights = list(_WEIGHTS), np.array(list(_WEIGHTS.values()))
-    if rng.random() < 0.3:  # now and then a table of one kind of things
-        weights = np.where(rng.random(len(names)) < 0.3, weights * 10, weights * 0.2)
+    weights = dict(_WEIGHTS)
+    if chance(rng, 0.3):  # now and then a table of few kinds of things
+        weights = {name: weight * (10 if chance(rng, 0.3) else 0.2) for name, weight in weights.items()}
     count = int(rng.integers(1, MOST_OBJECTS + 1)) if count is None else count
     spread = rng.uniform(0.12, 0.45)
     edge = 0.16
@@ -62,7 +63,7 @@ def clutter(
     placed: list[Placed] = []
     feet: list[Footprint] = []
     while len(placed) < count:
-        body = random_object(str(rng.choice(names, p=weights / weights.sum())), rng)
+        body = random_object(pick(rng, weights), rng)
         foot = place(body, feet, rng, centre, limits)
         if foot is None:
             body = box_object(rng, 0.12)
@@ -71,7 +72,7 @@ def clutter(
             break
         feet.append(foot)
         placed.append(Placed(body, foot, top_m))
-        if body.class_name in ("box", "book") and len(placed) < count and rng.random() < 0.3:
+        if body.class_name in ("box", "book") and len(placed) < count and chance(rng, 0.3):
             placed += _stacked(rng, placed[-1], count - len(placed))
     return placed
 
@@ -80,7 +81,7 @@ def _stacked(rng: np.random.Generator, below: Placed, most: int) -> list[Placed]
     """One or two things on top of a box."""
     out: list[Placed] = []
     for _ in range(min(most, int(rng.integers(1, 3)))):
-        body: Body = box_object(rng, 0.2) if rng.random() < 0.7 else random_object(str(rng.choice(list(MAKERS))), rng)
+        body: Body = box_object(rng, 0.2) if chance(rng, 0.7) else random_object(str(rng.choice(list(MAKERS))), rng)
         above = place_on_top(body, below, rng)
         if above is None:
             break
@@ -93,7 +94,7 @@ def table_solids(rng: np.random.Generator, top_m: float, size_m: tuple[float, fl
     """A table around the world's origin, its top at `top_m`; a slab or a round plate, with legs."""
     material, legs = textures.table_top(rng), textures.wood(rng)
     thick = rng.uniform(0.015, 0.06)
-    if rng.random() < 0.12:
+    if chance(rng, 0.12):
         radius = 0.5 * math.hypot(*size_m)
         top = shapes.cylinder(radius, thick, 64)
         feet = [(0.0, 0.0, 0.06)]
@@ -129,7 +130,7 @@ def surroundings(rng: np.random.Generator, size_m: tuple[float, float], eye_m: N
 
 def _view(rng: np.random.Generator, centre_m: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Eye and target of a camera that looks at the clutter."""
-    target = centre_m + (*rng.normal(0, 0.08, 2), rng.uniform(-0.02, 0.12))
+    target = centre_m + np.array((*rng.normal(0, 0.08, 2), rng.uniform(-0.02, 0.12)))
     pitch, yaw = math.radians(rng.uniform(15, 70)), rng.uniform(0, 2 * np.pi)
     back = np.array((math.cos(pitch) * math.cos(yaw), math.cos(pitch) * math.sin(yaw), math.sin(pitch)))
     return target + rng.uniform(0.5, 1.6) * back, target

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vb_perception.scenes.dice import log_uniform, pick
 from vb_perception.scenes.scene import Material, Rgb
 
 _WOODS: tuple[tuple[Rgb, Rgb], ...] = (
@@ -25,10 +26,10 @@ def colour(rng: np.random.Generator, saturation: tuple[float, float], value: tup
 
 def any_colour(rng: np.random.Generator) -> Rgb:
     """What things are dyed in: greys, pastels and strong colours alike."""
-    kind = rng.random()
-    if kind < 0.25:
+    kind = pick(rng, {"grey": 1, "pastel": 1, "strong": 2})
+    if kind == "grey":
         return colour(rng, (0.0, 0.08), (0.05, 0.97))
-    if kind < 0.5:
+    if kind == "pastel":
         return colour(rng, (0.1, 0.4), (0.4, 0.95))
     return colour(rng, (0.45, 0.95), (0.2, 0.95))
 
@@ -54,9 +55,9 @@ def surface(rng: np.random.Generator, patterns: Sequence[str], **changes: object
     """A material of one of the patterns in random colours; `changes` overrides fields of `Material`."""
     first = any_colour(rng)
     fields: dict[str, object] = {
-        "pattern": patterns[rng.integers(len(patterns))],
+        "pattern": patterns[int(rng.integers(len(patterns)))],
         "colours": (first, any_colour(rng), any_colour(rng)),
-        "repeat_m": float(np.exp(rng.uniform(np.log(0.02), np.log(0.15)))),
+        "repeat_m": log_uniform(rng, 0.02, 0.15),
         "angle_rad": float(rng.choice((0.0, 0.0, np.pi / 2, rng.uniform(0, np.pi)))),
         "grain": float(rng.uniform(0, 0.3)),
         "shine": float(rng.uniform(0, 0.6)),
@@ -67,13 +68,13 @@ def surface(rng: np.random.Generator, patterns: Sequence[str], **changes: object
 
 def table_top(rng: np.random.Generator) -> Material:
     """Wood, plain laminate, stone, or a table cloth."""
-    kind = rng.random()
-    if kind < 0.5:
+    kind = pick(rng, {"wood": 50, "laminate": 25, "cloth": 12, "stone": 13})
+    if kind == "wood":
         return wood(rng)
-    if kind < 0.75:
+    if kind == "laminate":
         pale = colour(rng, (0.0, 0.25), (0.25, 0.95))
         return surface(rng, ("plain",), colours=(pale, pale, pale), grain=rng.uniform(0, 0.1))
-    if kind < 0.87:
+    if kind == "cloth":
         cloth = any_colour(rng)
         colours = (cloth, _mixed(cloth, any_colour(rng), rng.uniform(0.1, 1.0), 1.0), any_colour(rng))
         return surface(rng, ("cloth", "checker", "stripes", "cloth"), colours=colours, shine=0.0)
@@ -83,13 +84,13 @@ def table_top(rng: np.random.Generator) -> Material:
 
 def floor(rng: np.random.Generator) -> Material:
     """Planks, tiles, carpet, concrete."""
-    kind = rng.random()
-    if kind < 0.4:
+    kind = pick(rng, {"planks": 40, "tiles": 25, "carpet": 35})
+    if kind == "planks":
         light, dark = _WOODS[rng.integers(len(_WOODS))]
         return surface(rng, ("planks",), colours=(light, dark, dark), repeat_m=rng.uniform(0.06, 0.2), shine=0.15)
     pale = colour(rng, (0.0, 0.3), (0.2, 0.85))
     near = _mixed(pale, any_colour(rng), rng.uniform(0.1, 0.5), 0.9)
-    if kind < 0.65:
+    if kind == "tiles":
         return surface(rng, ("tiles", "checker"), colours=(pale, near, near), repeat_m=rng.uniform(0.15, 0.7))
     return surface(
         rng,
@@ -112,10 +113,10 @@ def wall(rng: np.random.Generator) -> Material:
 
 def carton(rng: np.random.Generator, size_m: float) -> Material:
     """A printed package, brown cardboard, or a plain or patterned box."""
-    kind = rng.random()
-    if kind < 0.55:
+    kind = pick(rng, {"printed": 55, "brown": 15, "other": 30})
+    if kind == "printed":
         return surface(rng, ("print",), repeat_m=size_m * rng.uniform(0.5, 1.3), angle_rad=0.0)
-    if kind < 0.7:
+    if kind == "brown":
         brown = _mixed((0.72, 0.56, 0.38), (0.60, 0.45, 0.30), rng.random(), rng.uniform(0.8, 1.15))
         return surface(rng, ("plain", "speckle"), colours=(brown, _mixed(brown, brown, 0, 0.92), brown), shine=0.0)
     return surface(rng, ("plain", "plain", "checker", "stripes", "bands", "speckle", "marble"))

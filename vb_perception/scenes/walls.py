@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from vb_perception.scenes import shapes, textures
+from vb_perception.scenes.dice import chance, pick
 from vb_perception.scenes.poses import standing, translation
 from vb_perception.scenes.scene import Material, Solid
 
@@ -30,7 +31,7 @@ def closed_room(
         length = size[side % 2]
         reach = size[1 - side % 2] / 2
         centre = (x - math.sin(yaw) * reach, y + math.cos(yaw) * reach)
-        look = paint if rng.random() < 0.75 else textures.wall(rng)
+        look = paint if chance(rng, 0.75) else textures.wall(rng)
         out += _wall(rng, (*centre, yaw), (length, height_m), look, skirting)
     return out
 
@@ -59,21 +60,21 @@ def _wall(
         casts_shadow=False,
     )
     out = [wall]
-    if rng.random() < 0.6:
+    if chance(rng, 0.6):
         out.append(flat(length, rng.uniform(0.05, 0.12), (0, 0), 0.015, skirting, "wall"))
-    kind = rng.random()
+    kind = pick(rng, {"door": 30, "window": 20, "pictures": 35, "bare": 15})
     half = length / 2 - 0.6
     if half <= 0:
         return out
-    if kind < 0.3 and height > 2.1:
+    if kind == "door":
         wide, tall, at = rng.uniform(0.75, 1.0), rng.uniform(1.95, 2.1), rng.uniform(-half, half)
-        frame = textures.wood(rng) if rng.random() < 0.5 else textures.surface(rng, ("plain",))
-        leaf = textures.wood(rng) if rng.random() < 0.5 else textures.surface(rng, ("plain",), shine=0.2)
+        frame = textures.wood(rng) if chance(rng, 0.5) else textures.surface(rng, ("plain",))
+        leaf = textures.wood(rng) if chance(rng, 0.5) else textures.surface(rng, ("plain",), shine=0.2)
         out.append(flat(wide + 0.16, tall + 0.08, (at, 0), 0.03, frame, "door"))
         out.append(flat(wide, tall, (at, 0), 0.045, leaf, "door"))
         knob = world_from_wall @ translation(at + wide * 0.4, -0.08, 1.02)
         out.append(Solid(shapes.ball(0.03), knob, frame, "door", casts_shadow=False))
-    elif kind < 0.5:
+    elif kind == "window":
         wide, tall, at = rng.uniform(0.6, 1.6), rng.uniform(0.7, 1.4), rng.uniform(-half, half) * 0.8
         frame = textures.surface(rng, ("plain",), colours=((rng.uniform(0.6, 0.95),) * 3,) * 3)
         bright = textures.colour(rng, (0.0, 0.3), (0.7, 1.0))
@@ -82,7 +83,7 @@ def _wall(
         )
         out.append(flat(wide + 0.14, tall + 0.14, (at, 0.83), 0.03, frame, "window"))
         out += [flat(wide / 2 - 0.03, tall, (at + s * wide / 4, 0.9), 0.04, pane, "window") for s in (-1, 1)]
-    elif kind < 0.85:
+    elif kind == "pictures":
         for _ in range(int(rng.integers(1, 3))):
             wide, tall, at = rng.uniform(0.25, 1.0), rng.uniform(0.25, 0.9), rng.uniform(-half, half)
             base = rng.uniform(0.9, max(height - tall - 0.2, 0.95))
