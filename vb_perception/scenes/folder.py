@@ -1,0 +1,155 @@
+"""A folder of frames -> samples, and the door through which any folder of frames is read.
+
+Layout, per frame `NAME` (frames come in the order of their names)::
+
+    NAME_rgb.jpg | NAME_rgb.png    8-bit colour
+    NAME_depth.png                 optional, uint16 millimetres along the optical axis, 0 unknown; size of the colours
+    NAME_label.png                 optional, 8 or 16 bit instance ids, 0 unlabelled; size of the colours
+    camera.json                    optional, one for the folder: {"fx": .., "fy": .., "cx": .., "cy": ..} in pixels,
+                                   and "width", "height" if it was calibrated at another size
+
+Without `camera.json` a horizontal field of view of 58 degrees, square pixels and a centred principal point are assumed:
+metric depth and clouds are then only as right as that guess.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.camera import CameraIntrinsics
+from vb_perception.errors import BagError, FrameError
+from vb_perception.scenes.normals_from_depth import normals_from_depth
+from vb_perception.scenes.osd import OSD_CAMERA, read_osd
+from vb_perception.scenes.sample import Sample
+
+DEFAULT_FOV_DEG = 58.0
+"""Horizontal field of view assumed of images whose camera is unknown; about that of a Kinect or a phone."""
+FOLDER_CLASSES = ("background", "object")
+
+_COLOUR_SUFFIXES = ("_rgb.jpg", "_rgb.jpeg", "_rgb.png")
+_KEYS = ("fx", "fy", "cx", "cy")
+
+
+def read_frames(directory: Path | str) -> Iterator[Sample]:
+    """The frames of a directory: a split of OSD if it looks like one, else the layout of this module.
+
+    OSD is told by NNN_rgb.jpg, NNN_depth.png and NNN_label.png for every frame, its README.md in or above the directory,
+    and no camera.json; its labels mean more (table and objects) and its camera is known.
+
+    Raises:
+        BagError: No frames, or a file that cannot be used; the message names it.
+    """
+    directory = Path(directory)
+    return read_osd(directory) if is_osd(directory) else read_folder(directory)
+
+
+def is_osd(directory: Path) -> bool:
+    """Whether the directory is a split of the Object Segmentation Database; see `read_frames`."""
+    names = [p.name.removesuffix("_rgb.jpg") for p in directory.glob("*_rgb.jpg")]
+    told = any((place / "README.md").is_file() for place in (directory, directory.resolve().parent))
+    return (
+        told
+        and bool(names)
+        and not (directory / "camera.json").exists()
+        and all((directory / f"{n}_{kind}.png").is_file() for n in names for kind in ("depth", "label"))
+        and _size(directory / f"{names[0]}_rgb.jpg") == (OSD_CAMERA.width, OSD_CAMERA.height)
+    )
+
+
+def read_folder(directory: Path | str) -> Iterator[Sample]:
+    """The frames of a folder in this module's layout.
+
+    Depth and normals are NaN, ids -1, where nothing is known.  Labels become instances of class "object"; a frame
+    without labels is unlabelled.  Intrinsics are camera.json's, resized to the frame, or 58 degrees are assumed.
+
+    Raises:
+        BagError: No frames, or a file that is unreadable, of another type or of another size than the colours.
+    """
+    directory = Path(directory)
+    pictures = sorted(p for p in directory.glob("*_rgb.*") if p.name.lower().endswith(_COLOUR_SUFFIXES))
+    if not pictures:
+        msg = f"{directory}: no NAME_rgb.jpg or NAME_rgb.png in it; see vb_perception.scenes.folder for the layout"
+        raise BagError(msg)
+    for picture in pictures:
+        name = picture.stem.removesuffix("_rgb")
+        rgb = np.ascontiguousarray(_image(picture, cv2.IMREAD_COLOR)[..., ::-1])
+        camera = _camera(directory / "camera.json", rgb.shape[1], rgb.shape[0])
+        depth_m = _depth_m(directory / f"{name}_depth.png", rgb)
+        label = _label(directory / f"{name}_label.png", rgb)
+        yield Sample(
+            name=f"{directory.name}/{name}",
+            rgb=rgb,
+            intrinsics=camera,
+            depth_m=depth_m,
+            normals=normals_from_depth(depth_m, camera),
+            class_ids=np.where(label > 0, 1, -1).astype(np.int16),
+            instance_ids=np.where(label > 0, label, -1).astype(np.int16),
+            class_names=FOLDER_CLASSES,
+        )
+
+
+def _depth_m(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    if not path.exists():
+        return np.full(rgb.shape[:2], np.nan, np.float32)
+    depth_mm = _fitting(path, rgb)
+    if depth_mm.dtype != np.uint16:
+        msg = f"{path} is {depth_mm.dtype}; expected 16 bits of millimetres, 0 unknown"
+        raise BagError(msg)
+    return np.where(depth_mm > 0, depth_mm / np.float32(1000), np.float32(np.nan)).astype(np.float32)
+
+
+def _label(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
+    if not path.exists():
+        return np.zeros(rgb.shape[:2], np.int32)
+    label = _fitting(path, rgb)
+    if label.dtype not in (np.uint8, np.uint16) or label.max() > np.iinfo(np.int16).max:
+        msg = f"{path} is {label.dtype} up to {label.max()}; expected ids of 8 or 16 bits, at most 32767"
+        raise BagError(msg)
+    return label.astype(np.int32)
+
+
+def _fitting(path: Path, rgb: NDArray[np.uint8]) -> NDArray[Any]:
+    """An image of one channel and of the colours' size."""
+    image = _image(path, cv2.IMREAD_UNCHANGED)
+    if image.shape != rgb.shape[:2]:
+        msg = f"{path} has shape {image.shape}; expected one channel of {rgb.shape[1]}x{rgb.shape[0]}, as its colours"
+        raise BagError(msg)
+    return image
+
+
+def _image(path: Path, flags: int) -> NDArray[Any]:
+    image = cv2.imread(str(path), flags)
+    if image is None:
+        msg = f"{path} cannot be read as an image; expected a whole jpg or png"
+        raise BagError(msg)
+    return image
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height."""
+    image = _image(path, cv2.IMREAD_COLOR)
+    return image.shape[1], image.shape[0]
+
+
+def _camera(path: Path, width: int, height: int) -> CameraIntrinsics:
+    """The folder's camera at the size of a frame."""
+    if not path.exists():
+        return CameraIntrinsics.from_fov(width, height, DEFAULT_FOV_DEG)
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        fx, fy, cx, cy = (float(stored[key]) for key in _KEYS)
+        size = int(stored.get("width", width)), int(stored.get("height", height))
+        camera = CameraIntrinsics(*size, fx, fy, cx, cy)
+    except (ValueError, TypeError, KeyError, AttributeError, FrameError) as error:
+        msg = f"{path}: {error!r}; expected an object with numbers {', '.join(_KEYS)} (and width, height) in pixels"
+        raise BagError(msg) from error
+    if not math.isclose(size[0] * height, size[1] * width, rel_tol=0.01):
+        msg = f"{path} is for {size[0]}x{size[1]}, the frames are {width}x{height}; expected the same aspect"
+        raise BagError(msg)
+    return camera.resized(width, height)
