@@ -114,8 +114,9 @@ class PerceptionNode(LifecycleNode):
         return super().on_shutdown(state)
 
     def close(self) -> None:
-        """Stop the worker and release the model; the node can then be destroyed."""
+        """Stop the worker, deliver the last report and release the model; the node can then be destroyed."""
         self._stop()
+        self._reporter.flush()
         self._dismantle()
 
     def _equip(self) -> Equipment:

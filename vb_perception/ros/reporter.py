@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.duration import Duration
 from rclpy.node import Node
 
 from vb_perception.msg import LatencyStats
@@ -57,6 +58,11 @@ class Reporter:
         health = self._health(state, camera, worker)
         name = self._node.get_fully_qualified_name().lstrip("/")
         self._diagnostics.publish(diagnostics_message(now, name, health, backend, ledger, stages))
+
+    def flush(self) -> None:
+        """Give reliable listeners the time to take the last report."""
+        for publisher in (self._latency, self._diagnostics):
+            publisher.wait_for_all_acked(Duration(seconds=1))
 
     def _health(self, state: str, camera: CameraInput | None, worker: InferenceWorker | None) -> Health:
         now_ns = time.monotonic_ns()
