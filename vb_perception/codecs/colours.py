@@ -15,9 +15,9 @@ METHOD section 2.4: noise of sigma 8-12 levels is where colour error starts to l
 
 
 def expect_rgb(rgb: RGB) -> None:
-    """Raise FrameError unless `rgb` is (H, W, 3) uint8."""
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:  # noqa: PLR2004 - rows, columns, R G B
-        msg = f"generated image is {rgb.dtype} {rgb.shape}, expected uint8 (height, width, 3) of 0..255"
+    """Raise FrameError unless `rgb` is (H, W, 3) uint8 with at least one pixel."""
+    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size:  # noqa: PLR2004 - R G B
+        msg = f"generated image is {rgb.dtype} {rgb.shape}, expected uint8 (height, width, 3), neither zero"
         raise FrameError(msg)
 
 

@@ -24,7 +24,7 @@ LEVELS = 255
 LAST = EDGES * LEVELS
 """Number of the last 8-bit colour on the walk; colours are numbered 0 (black) to LAST (white)."""
 _POSITION_BITS = 11
-_IDENTITY_BELOW = 1e-18  # |lambda| below which the transform differs from x by less than float64 rounding
+_LIMIT = 1e-18  # |lambda| below this, or above its inverse: the limit 0 or infinity to within float64 rounding
 
 
 def power_transform(x: ArrayLike, lam: float) -> Array:
@@ -44,8 +44,10 @@ def power_transform(x: ArrayLike, lam: float) -> Array:
     if np.any(x < 0):
         msg = f"power transform of {float(np.nanmin(x))}: defined for values of 0 and above; remove negative ones first"
         raise ConfigError(msg)
-    if abs(lam) < _IDENTITY_BELOW:
+    if abs(lam) < _LIMIT:
         return x.copy()
+    if abs(lam) > 1 / _LIMIT:
+        lam = math.copysign(math.inf, lam)
     # over: exp beyond float64; divide: log1p(-1) at the pole; nothing is invalid, arguments are clamped at the pole
     with np.errstate(divide="ignore", over="ignore"):
         return _compress(x, -lam) if lam < 0 else _expand(x, lam)
@@ -193,8 +195,9 @@ _COLOURS = _walk_colours()
 def _depth_table(codec: DepthCodec) -> NDArray[np.float32]:
     """Depth in metres by number of the walk's colour, (LAST + 1,) float32, with the range limit applied."""
     depth_m = codec.inverse_curve(np.arange(LAST + 1) / LAST)
-    # the colour that max_range_m itself is painted in is still known, although it may stand for a little more
-    last_known = round(LAST * float(codec.curve(codec.max_range_m)))
+    # the colour that max_range_m itself is painted in is still known, although it may stand for a little more;
+    # white never is
+    last_known = min(round(LAST * float(codec.curve(codec.max_range_m))), LAST - 1)
     table = np.minimum(depth_m, codec.max_range_m).astype(np.float32)
     table[last_known + 1 :] = np.nan if codec.beyond == "nan" else np.inf
     table[0] = np.nan
