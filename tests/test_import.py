@@ -7,8 +7,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[1]
 HEAVY = {"cv2", "diffusers", "onnxruntime", "openvino", "rclpy", "scipy", "tensorrt", "tensorrt_rtx", "torch"}
-# What the node imports before it knows its backend.
-NO_ROS_NO_RUNTIME = ["vb_perception.tasks", "vb_perception.runtime.engine", "vb_perception.frame", "vb_perception.timing"]
+VALUES = "vb_perception.tasks, vb_perception.runtime.engine, vb_perception.frame, vb_perception.timing"
 
 
 def heavy_modules_after(statement: str) -> set[str]:
@@ -26,7 +25,7 @@ def test_the_command_line_pulls_nothing_heavy() -> None:
 
 
 def test_the_values_that_flow_pull_no_runtime_and_no_ros() -> None:
-    assert heavy_modules_after(f"import {', '.join(NO_ROS_NO_RUNTIME)}") <= {"cv2", "scipy"}
+    assert heavy_modules_after(f"import {VALUES}") <= {"cv2", "scipy"}
 
 
 def test_the_probe_sees_what_is_imported() -> None:
