@@ -1,0 +1,5 @@
+"""Free text to Task: the paper's prompt forms, and orders such as "Segment the mugs in red, the table in #00FF00"."""
+
+from vb_perception.instructions.reading import ACCEPTED_FORMS, task_from_text
+
+__all__ = ["ACCEPTED_FORMS", "task_from_text"]
