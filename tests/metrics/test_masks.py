@@ -33,10 +33,9 @@ def _scene(seed: int, shift_px: int = 2, shape: tuple[int, int] = (60, 80)) -> t
 def _outline(mask: Bool) -> Bool:
     """Literally: some pixel of the 2 x 2 block to the lower right (inside the image) differs from this one."""
     out = np.zeros_like(mask)
-    height, width = mask.shape
-    for v, u in np.ndindex(height, width):
+    for v, u in np.ndindex(mask.shape):
         block = mask[v : v + 2, u : u + 2]
-        out[v, u] = block.any() and not block.all()
+        out[v, u] = 0 < block.sum() < block.size
     return out
 
 
@@ -49,15 +48,16 @@ def _literal(prediction: Ids, truth: Ids, radius_px: int) -> dict[str, float]:
     best = max(choices, key=lambda columns: sum(short[i, j] for i, j in enumerate(columns)))
     pairs = [(j, i) if swapped else (i, j) for i, j in enumerate(best) if short[i, j] > 0]
     around = disk(radius_px)  # type: ignore[no-untyped-call]
+    lines_t = [_outline(truth == k) for k in t_ids]
+    lines_p = [_outline(prediction == k) for k in p_ids]
     hits = hits_p = hits_r = 0
     for i, j in pairs:
-        t, p = truth == t_ids[i], prediction == p_ids[j]
-        hits += int((t & p).sum())
-        hits_p += int((_outline(p) & dilation(_outline(t), around)).sum())
-        hits_r += int((_outline(t) & dilation(_outline(p), around)).sum())
+        hits += int(((truth == t_ids[i]) & (prediction == p_ids[j])).sum())
+        hits_p += int((lines_p[j] & dilation(lines_t[i], around)).sum())
+        hits_r += int((lines_t[i] & dilation(lines_p[j], around)).sum())
     scores = {"overlap_p": hits / (prediction > 0).sum(), "overlap_r": hits / (truth > 0).sum()}
-    scores["boundary_p"] = hits_p / sum(_outline(prediction == k).sum() for k in p_ids)
-    scores["boundary_r"] = hits_r / sum(_outline(truth == k).sum() for k in t_ids)
+    scores["boundary_p"] = hits_p / sum(line.sum() for line in lines_p)
+    scores["boundary_r"] = hits_r / sum(line.sum() for line in lines_t)
     for kind in ("overlap", "boundary"):
         precision, recall = scores[f"{kind}_p"], scores[f"{kind}_r"]
         scores[f"{kind}_f"] = 2 * precision * recall / (precision + recall)
@@ -100,7 +100,7 @@ def test_confusions_of_frames_add_up_to_the_data_set() -> None:
     np.testing.assert_allclose(iou_from_confusion(np.asarray(total)), expected)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_object_protocol_agrees_with_its_literal_reading(seed: int) -> None:
     prediction, truth = _scene(seed)
     scores = overlap_boundary(prediction.astype(np.uint16), truth)
