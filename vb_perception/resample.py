@@ -56,8 +56,8 @@ def resize_normals(normals: Float, width: int, height: int) -> Float:
     known = np.where(np.isnan(normals), np.float32(0), normals)
     edges = _at_taps(_disagree(known), width, height)
     resized = _linear(known, width, height)
-    wide = _nearest(normals, width, normals.shape[0])
-    rows = (2 * np.arange(height) + 1) * normals.shape[0] // (2 * height)
+    columns, rows = _nearest_index(normals.shape[1], width), _nearest_index(normals.shape[0], height)
+    wide = normals.take(columns, axis=1)
     for start in range(0, height, BLOCK_ROWS):
         block = slice(start, start + BLOCK_ROWS)
         _normalise(resized[block])
@@ -107,7 +107,11 @@ def _tap_index(source: int, target: int) -> NDArray[np.intp]:
     return index
 
 
+def _nearest_index(source: int, target: int) -> NDArray[np.intp]:
+    index: NDArray[np.intp] = (2 * np.arange(target) + 1) * source // (2 * target)
+    return index
+
+
 def _nearest(pixels: NDArray[_Pixel], width: int, height: int) -> NDArray[_Pixel]:
-    resized = np.empty((height, width, *pixels.shape[2:]), pixels.dtype)
-    cv2.resize(pixels, (width, height), dst=resized, interpolation=cv2.INTER_NEAREST_EXACT)
-    return resized
+    rows, columns = _nearest_index(pixels.shape[0], height), _nearest_index(pixels.shape[1], width)
+    return pixels.take(columns, axis=1).take(rows, axis=0)
