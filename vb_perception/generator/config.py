@@ -1,0 +1,49 @@
+"""Sizes of the generator, and nothing else: a checkpoint is these numbers plus its weights."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vb_perception.errors import CheckpointError
+
+# Columns of a prompt row behind the embedding: r, g, b, has_colour, is_task, is_thing, is_background (runtime/text.py).
+ROW_COLUMNS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorConfig:
+    """Channels and lengths; the defaults are the shipped model."""
+
+    embedding_dim: int = 96
+    phrase_bytes: int = 48
+    text_layers: int = 2
+    max_tokens: int = 16
+    denoiser_channels: tuple[int, int] = (56, 96)
+    decoder_channels: tuple[int, int, int, int] = (64, 48, 32, 16)
+    query_dim: int = 16
+    default_fov_deg: float = 58.0
+
+    @property
+    def token_dim(self) -> int:
+        """Columns of a prompt row."""
+        return self.embedding_dim + ROW_COLUMNS
+
+    def write(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> "GeneratorConfig":
+        """From what JSON made of `dataclasses.asdict`: lists become tuples again."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+    @classmethod
+    def read(cls, path: Path) -> "GeneratorConfig":
+        """Read what `write` wrote; CheckpointError says which key is missing or unknown."""
+        try:
+            return cls.from_values(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            msg = f"generator config {path}: {error}; expected the JSON written beside the weights"
+            raise CheckpointError(msg) from error

@@ -1,0 +1,49 @@
+"""The text-conditioned denoiser at 1/16 of the image: diffusers' UNet, one step, from the image instead of noise."""
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor, nn
+
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.image_encoder import CHANNELS
+
+IMAGE_CHANNELS = 48
+# One step has one noise level; its number only fixes a constant in the time embedding (E2E-FT, Lotus: the last step).
+LAST_TIMESTEP = 999
+
+
+class Denoiser(nn.Module):
+    """Image features and rays at 1/16, prompt tokens -> what to paint, (N, denoiser_channels[0], H/16, W/16)."""
+
+    def __init__(self, config: GeneratorConfig, token_width: int) -> None:
+        """Cross-attention on the coarse level; the task itself enters every block through the time embedding."""
+        super().__init__()
+        channels = config.denoiser_channels
+        self.from_16 = nn.Conv2d(CHANNELS[3], IMAGE_CHANNELS, 1)
+        self.from_32 = nn.Conv2d(CHANNELS[4], IMAGE_CHANNELS, 1)
+        self.unet = UNet2DConditionModel(
+            in_channels=2 * IMAGE_CHANNELS + 2,
+            out_channels=channels[0],
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            mid_block_type="UNetMidBlock2DCrossAttn",
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            block_out_channels=channels,
+            layers_per_block=1,
+            norm_num_groups=8,
+            cross_attention_dim=token_width,
+            attention_head_dim=32,
+            class_embed_type="projection",
+            projection_class_embeddings_input_dim=token_width,
+        )
+
+    def features(self, c16: Tensor, c32: Tensor, rays: Tensor) -> Tensor:
+        """What the denoiser starts from: image features and rays (x/z, y/z), once an image."""
+        up = nn.functional.interpolate(self.from_32(c32), scale_factor=2.0, mode="nearest")
+        size = 16
+        coarse_rays = nn.functional.avg_pool2d(rays, size)
+        return torch.cat((self.from_16(c16), up, coarse_rays), dim=1)
+
+    def forward(self, features: Tensor, tokens: Tensor, task: Tensor) -> Tensor:
+        """Features (N, C, h, w), tokens (N, T, D), task (N, D) -> (N, channels[0], h, w)."""
+        out: Tensor = self.unet(features, LAST_TIMESTEP, tokens, class_labels=task, return_dict=False)[0]
+        return out

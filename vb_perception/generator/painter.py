@@ -1,0 +1,100 @@
+"""From the denoiser's answer to the image: detail from the encoder at every scale, colours from the prompt.
+
+The last layer is a cross-attention whose values are colours: each pixel points at the things that the prompt names, and
+is painted in their colours.  A thing without a colour, and a prompt that names no thing, are painted in a colour that
+the network regresses.  So a legend never seen before is obeyed exactly, and where the network hesitates between two
+things the pixel lies between their colours, which the codecs report as low confidence.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.image_encoder import CHANNELS
+
+MASKED = -1e4
+
+
+def per_prompt(x: Tensor, prompts: int) -> Tensor:
+    """Repeat what was computed once an image for its prompts.
+
+    Done before a convolution whose result is added to the prompts' own: OpenVINO 2026.4 fuses a broadcast addition into
+    the convolution before it, and then fails on the batch size.
+    """
+    return x.expand(prompts, -1, -1, -1) if x.shape[0] == 1 else x.repeat_interleave(prompts, 0)
+
+
+class Level(nn.Module):
+    """Double the size, add the encoder's detail, modulate by the task, and mix."""
+
+    def __init__(self, before: int, after: int, lateral: int, token_width: int) -> None:
+        """Channels `before` -> `after`, `lateral` channels of detail."""
+        super().__init__()
+        self.narrow = nn.Conv2d(before, after, 1)
+        self.lateral = nn.Conv2d(lateral, after, 1)
+        self.norm = nn.GroupNorm(4, after)
+        self.film = nn.Linear(token_width, 2 * after)
+        self.first = nn.Conv2d(after, after, 3, padding=1)
+        self.second = nn.Conv2d(after, after, 3, padding=1)
+        nn.init.zeros_(self.film.weight)
+        nn.init.zeros_(self.film.bias)
+
+    def forward(self, x: Tensor, detail: Tensor, task: Tensor, prompts: int) -> Tensor:
+        """X (B * prompts, C, h, w), detail (B, lateral, 2h, 2w), task (B * prompts, D)."""
+        # Resize and convolve: pixel shuffle left a checkerboard in trials.
+        x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="nearest")
+        x = x + self.lateral(per_prompt(detail, prompts))
+        scale, shift = self.film(task)[:, :, None, None].chunk(2, dim=1)
+        y = nn.functional.silu(self.norm(x) * (1 + scale) + shift)
+        y = nn.functional.silu(self.first(y))
+        out: Tensor = x + self.second(y)
+        return out
+
+
+class Painter(nn.Module):
+    """Levels 1/8, 1/4, 1/2, then the image itself."""
+
+    def __init__(self, config: GeneratorConfig, token_width: int) -> None:
+        """See GeneratorConfig for the channels."""
+        super().__init__()
+        widths = (config.denoiser_channels[0], *config.decoder_channels)
+        self.levels = nn.ModuleList(
+            Level(widths[i], widths[i + 1], CHANNELS[2 - i], token_width) for i in range(len(CHANNELS) - 2)
+        )
+        last, fine = widths[-2], widths[-1]
+        self.narrow = nn.Conv2d(last, fine, 1)
+        self.lateral = nn.Conv2d(3, fine, 3, padding=1)
+        self.mix = nn.Conv2d(fine, fine, 3, padding=1)
+        self.colour = nn.Conv2d(fine, 3, 1)
+        self.query = nn.Conv2d(fine, config.query_dim, 1)
+        self.key = nn.Linear(token_width, config.query_dim)
+        self.key_bias = nn.Linear(token_width, 1)
+
+    def forward(
+        self, x: Tensor, maps: list[Tensor], image: Tensor, tokens: Tensor, task: Tensor, rows: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Paint.
+
+        x (N, C, h, w) from the denoiser; maps and image from the B = N / prompts images; tokens (N, T, D); task (N, D);
+        rows (N, T, 7) the colour and role columns of the prompts.
+        Returns rgb (N, 3, H, W) in about [-1, 1]; the attention's logits (N, T, H, W); the regressed colour, as rgb.
+        """
+        prompts = x.shape[0] // image.shape[0]
+        for level, detail in zip(self.levels, reversed(maps[:3]), strict=True):
+            x = level(x, detail, task, prompts)
+        x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="nearest")
+        x = nn.functional.silu(x + self.lateral(per_prompt(image, prompts)))
+        x = x + nn.functional.silu(self.mix(x))
+        free = self.colour(x)
+        query = self.query(x).flatten(2)  # (N, Q, HW)
+        logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)
+        has_colour, is_task, is_thing = rows[..., 3], rows[..., 4], rows[..., 5]
+        names_nothing = (has_colour + is_thing).amax(1, keepdim=True) == 0
+        paints = torch.maximum(torch.maximum(has_colour, is_thing), is_task * names_nothing.to(rows.dtype))
+        logits = logits + ((1 - paints) * MASKED)[..., None]
+        weight = torch.softmax(logits, dim=1)
+        given = torch.bmm((rows[..., :3] * has_colour[..., None]).transpose(1, 2), weight)
+        chosen = torch.bmm((1 - has_colour)[:, None], weight)
+        rgb = given + chosen * free.flatten(2)
+        shape = image.shape[2:]
+        return rgb.unflatten(2, shape), logits.unflatten(2, shape), free

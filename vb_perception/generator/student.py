@@ -1,0 +1,45 @@
+"""The one-step generator: image, rays and prompts in, one painted image a prompt out."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.denoiser import Denoiser
+from vb_perception.generator.image_encoder import ImageEncoder
+from vb_perception.generator.painter import Painter, per_prompt
+
+
+class Painted(NamedTuple):
+    """rgb (N, 3, H, W) in about [-1, 1]; for the losses also the pointing logits (N, T, H, W) and the free colour."""
+
+    rgb: Tensor
+    logits: Tensor
+    free: Tensor
+
+
+class Generator(nn.Module):
+    """The shipped student.  Colours are values of the last attention only: they never sway what is seen."""
+
+    def __init__(self, config: GeneratorConfig, *, pretrained: bool = False) -> None:
+        """`pretrained` starts the image encoder from ImageNet."""
+        super().__init__()
+        self.config = config
+        width = config.embedding_dim
+        self.encoder = ImageEncoder(pretrained=pretrained)
+        # Phrase and role, without the colour columns.
+        self.token = nn.Sequential(nn.Linear(width + 3, width), nn.SiLU(), nn.Linear(width, width))
+        self.denoiser = Denoiser(config, width)
+        self.painter = Painter(config, width)
+
+    def forward(self, image: Tensor, rays: Tensor, prompts: Tensor) -> Painted:
+        """Image (B, 3, H, W), rays (B, 2, H, W), prompts (B * n, T, D) grouped by image -> Painted of B * n images."""
+        width = self.config.embedding_dim
+        rows = prompts[..., width:]
+        tokens = self.token(prompts[..., [*range(width), *range(width + 4, width + 7)]])
+        task = tokens[:, 0]
+        maps = self.encoder(image)
+        features = self.denoiser.features(maps[3], maps[4], rays)
+        features = per_prompt(features, prompts.shape[0] // image.shape[0])
+        x = self.denoiser(features, tokens, task)
+        return Painted(*self.painter(x, maps, image, tokens, task, rows))
