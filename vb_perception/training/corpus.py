@@ -1,0 +1,95 @@
+"""Rendered samples on disk: one memory-mapped array a field, written once, read at random."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from vb_perception.camera import CameraIntrinsics
+from vb_perception.errors import ConfigError
+from vb_perception.scenes.sample import Sample
+
+INDEX = "index.json"
+NORMAL_STEPS = 127.0
+
+
+def write_corpus(samples: Iterator[Sample], count: int, directory: Path) -> None:
+    """Write `count` samples of one size; the index comes last, so that an interrupted corpus is seen as such.
+
+    Depth is stored as float16 (relative error 5e-4), normals in steps of 1/127, ids as int16.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / INDEX).unlink(missing_ok=True)
+    cameras, names = [], []
+    arrays: dict[str, np.memmap[Any, Any]] = {}
+    for i in range(count):
+        sample = next(samples)
+        if not arrays:
+            height, width = sample.depth_m.shape
+            layout = {
+                "rgb": ((height, width, 3), np.uint8),
+                "depth": ((height, width), np.float16),
+                "normals": ((height, width, 3), np.int8),
+                "classes": ((height, width), np.int16),
+                "instances": ((height, width), np.int16),
+            }
+            arrays = {
+                k: open_memmap(directory / f"{k}.npy", "w+", dtype=dtype, shape=(count, *shape))
+                for k, (shape, dtype) in layout.items()
+            }
+        arrays["rgb"][i] = sample.rgb
+        arrays["depth"][i] = np.minimum(sample.depth_m, np.float32(np.finfo(np.float16).max))
+        arrays["normals"][i] = np.round(np.nan_to_num(sample.normals) * NORMAL_STEPS)
+        arrays["classes"][i] = sample.class_ids
+        arrays["instances"][i] = sample.instance_ids
+        camera = sample.intrinsics
+        cameras.append((camera.fx, camera.fy, camera.cx, camera.cy))
+        names.append(sample.name)
+    for array in arrays.values():
+        array.flush()
+    index = {"class_names": sample.class_names, "cameras": cameras, "names": names}
+    (directory / INDEX).write_text(json.dumps(index), encoding="utf-8")
+
+
+class Corpus:
+    """Random access to what `write_corpus` wrote."""
+
+    def __init__(self, directory: Path) -> None:
+        """Map the arrays; ConfigError if the corpus is absent or unfinished."""
+        try:
+            index = json.loads((directory / INDEX).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            msg = f"no finished corpus in {directory}: {error}; make one with `vb-perception render --out {directory}`"
+            raise ConfigError(msg) from error
+        self._arrays = {
+            k: np.load(directory / f"{k}.npy", mmap_mode="r")
+            for k in ("rgb", "depth", "normals", "classes", "instances")
+        }
+        self._cameras, self._names = index["cameras"], index["names"]
+        self._class_names = tuple(index["class_names"])
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self._names)
+
+    def __getitem__(self, i: int) -> Sample:
+        """Sample `i`, its normals unit again and NaN where they were unknown."""
+        arrays = self._arrays
+        normals = np.asarray(arrays["normals"][i], np.float32)
+        length = np.linalg.norm(normals, axis=-1, keepdims=True)
+        height, width = normals.shape[:2]
+        with np.errstate(invalid="ignore"):
+            normals = normals / length
+        return Sample(
+            self._names[i],
+            np.asarray(arrays["rgb"][i]),
+            CameraIntrinsics(width, height, *self._cameras[i]),
+            np.asarray(arrays["depth"][i], np.float32),
+            normals,
+            np.asarray(arrays["classes"][i]),
+            np.asarray(arrays["instances"][i]),
+            self._class_names,
+        )

@@ -1,0 +1,83 @@
+"""Losses in colour and after the decode.  Each decode here is checked against the codec that it mirrors."""
+
+import torch
+from torch import Tensor, nn
+
+from vb_perception.codecs.depth import WALK, DepthCodec
+
+# How far off the walk, in levels of 255, the codec's confidence falls to 1/e (codecs/depth.py), and the log-depth error
+# that a colour on the walk promises.
+CONFIDENCE_LEVELS = 16.0
+SCALE_ON_WALK = 0.02
+LEVELS = 127.5  # [-1, 1] spans 255 levels
+
+
+def walk_position(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """Project colours (N, 3, ...) in [-1, 1] on the cube walk: position f in [0, 1] and distance in levels, (N, ...).
+
+    Differentiable almost everywhere: the nearest edge is chosen hard, the place on it moves with the colour.
+    """
+    point = (rgb.float() + 1) / 2
+    corners = torch.as_tensor(WALK, dtype=point.dtype, device=point.device)
+    squared, along = [], []
+    for start, end in zip(corners[:-1], corners[1:], strict=True):
+        axis = int((end - start).abs().argmax())
+        t = ((point[:, axis] - start[axis]) * (end - start)[axis]).clamp(0, 1)
+        others = [c for c in range(3) if c != axis]
+        nearest = start[axis] + t * (end - start)[axis]
+        distance = (point[:, axis] - nearest) ** 2
+        for c in others:
+            distance = distance + (point[:, c] - start[c]) ** 2
+        squared.append(distance)
+        along.append(t)
+    distances = torch.stack(squared)
+    best = distances.argmin(0, keepdim=True)
+    t = torch.stack(along).gather(0, best)[0]
+    off = distances.gather(0, best)[0]
+    f = (best[0] + t) / len(along)
+    return f, torch.sqrt(off + 1e-8) * (2 * LEVELS)
+
+
+def depth_m(f: Tensor, codec: DepthCodec) -> Tensor:
+    """Metres at position f of the walk (METHOD: the power transform's inverse), kept finite."""
+    lam, scale = codec.lam, codec.scale_m
+    return lam * scale * (1 - (1 - f.clamp(0.002, 0.998)) ** (1 / (lam + 1)))
+
+
+def depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
+    """Laplace likelihood of log depth, its scale being the confidence that the codec reads off the same colour (ours).
+
+    A pixel may leave the walk to say that it is unsure, and pays log(scale) for it: that is what makes the published
+    confidence mean something.  rgb (N, 3, H, W), truth_m and valid (N, H, W).
+    """
+    f, levels = walk_position(rgb)
+    error = (torch.log(depth_m(f, codec)) - torch.log(truth_m.clamp(min=0.05))).abs()
+    log_scale = (levels / CONFIDENCE_LEVELS).clamp(max=4)
+    return masked_mean(error / SCALE_ON_WALK * torch.exp(-log_scale) + log_scale, valid)
+
+
+def normal_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:
+    """Squared distance of the vectors (its mean shortens where unsure, which is the codec's confidence) and 1 - cosine.
+
+    Colour axes are the vector's axes up to sign, so both can be computed on colours (N, 3, H, W) in [-1, 1].
+    """
+    squared = ((rgb - truth_rgb) ** 2).sum(1)
+    cosine = nn.functional.cosine_similarity(rgb, truth_rgb, dim=1, eps=1e-4)
+    return masked_mean(squared + (1 - cosine), valid)
+
+
+def pointing_loss(logits: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
+    """Cross-entropy of the row that each pixel points at: logits (N, T, H, W), rows (N, H, W) int64."""
+    loss = nn.functional.cross_entropy(logits.float(), rows.clamp(min=0), reduction="none")
+    return masked_mean(loss, valid)
+
+
+def colour_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute difference of colours (N, 3, H, W) in [-1, 1]."""
+    return masked_mean((rgb - truth_rgb).abs().mean(1), valid)
+
+
+def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
+    """Mean over valid pixels; zero, with a gradient of zero, if there are none."""
+    weight = valid.to(values.dtype)
+    return (values * weight).sum() / weight.sum().clamp(min=1.0)

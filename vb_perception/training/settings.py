@@ -1,0 +1,73 @@
+"""One YAML, one run."""
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vb_perception.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of training at one image size; `images` counts camera images, each with three prompts."""
+
+    height: int
+    width: int
+    batch: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Everything that decides a run, besides the code and the data."""
+
+    osd_dir: str
+    corpus_dir: str
+    osd_share: float = 0.4
+    validation_frames: tuple[int, ...] = (4, 14, 21, 29, 39)
+    seed: int = 1
+    threads: int = 2
+    learning_rate: float = 1.5e-3
+    encoder_rate: float = 0.2
+    weight_decay: float = 0.02
+    warmup_images: int = 1000
+    average_decay: float = 0.998
+    stages: tuple[Stage, ...] = field(default_factory=lambda: (Stage(96, 128, 16, 40_000), Stage(192, 256, 8, 20_000)))
+    checkpoint_every_s: float = 120.0
+    validate_every_images: int = 4000
+    weights: dict[str, float] = field(
+        default_factory=lambda: {"colour": 1.0, "depth": 0.08, "normals": 1.0, "pointing": 0.5}
+    )
+
+    @property
+    def total_images(self) -> int:
+        """Images of all stages."""
+        return sum(s.images for s in self.stages)
+
+    @classmethod
+    def read(cls, path: Path) -> "TrainSettings":
+        """Read a YAML; ConfigError names an unknown key and the nearest known one."""
+        try:
+            values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, yaml.YAMLError) as error:
+            msg = f"training settings {path}: {error}; expected a YAML file"
+            raise ConfigError(msg) from error
+        known = [f.name for f in dataclasses.fields(cls)]
+        for key in values:
+            if key not in known:
+                nearest = difflib.get_close_matches(key, known, 1, 0.0)[0]
+                msg = f"{path}: unknown key {key!r}; did you mean {nearest!r}?"
+                raise ConfigError(msg)
+        if "stages" in values:
+            values["stages"] = tuple(Stage(**s) for s in values["stages"])
+        if "validation_frames" in values:
+            values["validation_frames"] = tuple(values["validation_frames"])
+        try:
+            return cls(**values)
+        except TypeError as error:
+            msg = f"{path}: {error}; osd_dir and corpus_dir are required"
+            raise ConfigError(msg) from error

@@ -1,0 +1,109 @@
+"""The endless, seeded stream of training examples and their batches."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset, get_worker_info
+
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.text import phrase_rows
+from vb_perception.scenes.sample import Sample
+from vb_perception.tasks import MetricDepth
+from vb_perception.training.augment import augmented
+from vb_perception.training.targets import Target, depth_target, normals_target, segmentation_target
+
+KINDS = ("depth", "normals", "legend", "instances")
+Example = tuple[Sample, list[Target]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Samples to draw from, and how often."""
+
+    name: str
+    samples: Sequence[Sample]
+    share: float
+
+
+class ExampleStream(IterableDataset[Any]):
+    """Example i depends on (seed, i) alone, so a resumed run sees what an uninterrupted one would have seen."""
+
+    def __init__(self, sources: Sequence[Source], height: int, width: int, seed: int, start: int = 0) -> None:
+        """Begin at example `start`."""
+        super().__init__()
+        self._sources, self._size, self._seed, self._start = tuple(sources), (height, width), seed, start
+
+    def example(self, index: int) -> Example:
+        """One image and its three prompts: depth, normals, and one kind of segmentation."""
+        rng = np.random.default_rng((self._seed, index))
+        shares = np.array([s.share for s in self._sources])
+        source = self._sources[int(rng.choice(len(self._sources), p=shares / shares.sum()))]
+        sample = augmented(source.samples[int(rng.integers(len(source.samples)))], *self._size, rng)
+        return sample, [depth_target(sample, MetricDepth()), normals_target(sample), segmentation_target(sample, rng)]
+
+    def __iter__(self) -> Iterator[Example]:
+        """Examples of this worker."""
+        worker = get_worker_info()
+        offset, step = (worker.id, worker.num_workers) if worker else (0, 1)
+        index = self._start + offset
+        while True:
+            yield self.example(index)
+            index += step
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """B images with n prompts each, N = B * n, prompts grouped by image.
+
+    image (B, 3, H, W) and target (N, 3, H, W) in [-1, 1]; rays (B, 2, H, W); depth_m, valid, rows (N, H, W);
+    kinds (N,) index into KINDS.  Prompts: phrases (P, bytes) once each, phrase_of (N, T) index into them or -1, and the
+    colour and role columns (N, T, 7).
+    """
+
+    image: Tensor
+    rays: Tensor
+    target: Tensor
+    depth_m: Tensor
+    valid: Tensor
+    rows: Tensor
+    kinds: Tensor
+    phrases: Tensor
+    phrase_of: Tensor
+    columns: Tensor
+
+
+def collate(examples: Sequence[Example], config: GeneratorConfig) -> Batch:
+    """Stack examples into a Batch."""
+    targets = [t for _, ts in examples for t in ts]
+    known: dict[str, int] = {}
+    phrase_of = torch.full((len(targets), config.max_tokens), -1, dtype=torch.int64)
+    columns = torch.zeros(len(targets), config.max_tokens, 7)
+    for n, target in enumerate(targets):
+        for t, token in enumerate(target.tokens):
+            phrase_of[n, t] = known.setdefault(token.phrase, len(known))
+            if token.colour is not None:
+                columns[n, t, :3] = torch.tensor(token.colour) / 127.5 - 1
+                columns[n, t, 3] = 1
+            columns[n, t, 4 + ("task", "thing", "background").index(token.role)] = 1
+    repeated_depth = [s.depth_m for s, ts in examples for _ in ts]
+    return Batch(
+        image=_colours([s.rgb for s, _ in examples]),
+        rays=torch.from_numpy(np.stack([s.intrinsics.rays() for s, _ in examples])),
+        target=_colours([t.rgb for t in targets]),
+        depth_m=torch.from_numpy(np.nan_to_num(np.stack(repeated_depth), nan=1.0, posinf=1.0)),
+        valid=torch.from_numpy(np.stack([t.valid for t in targets])),
+        rows=torch.from_numpy(np.stack([t.rows for t in targets])).long(),
+        kinds=torch.tensor([KINDS.index(t.kind) for t in targets]),
+        phrases=phrase_rows(list(known), config.phrase_bytes),
+        phrase_of=phrase_of,
+        columns=columns,
+    )
+
+
+def _colours(images: Sequence[np.ndarray[Any, Any]]) -> Tensor:
+    stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+    return (stacked.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)

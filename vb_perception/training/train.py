@@ -1,0 +1,250 @@
+"""Train the generator on true targets: read top to bottom."""
+
+import argparse
+import csv
+import dataclasses
+import subprocess
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from vb_perception.codecs.depth import DepthCodec
+from vb_perception.errors import CheckpointError, VbPerceptionError
+from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.student import Generator, Painted
+from vb_perception.generator.text import TextEncoder
+from vb_perception.scenes.osd import read_osd
+from vb_perception.training.corpus import Corpus
+from vb_perception.training.losses import colour_loss, depth_loss, normal_loss, pointing_loss
+from vb_perception.training.settings import TrainSettings
+from vb_perception.training.stream import KINDS, Batch, ExampleStream, Source, collate
+from vb_perception.training.validate import validate
+
+STATE = "state.safetensors"
+CODEC = DepthCodec()
+
+
+class Model(nn.Module):
+    """The generator and the text encoder, trained together."""
+
+    def __init__(self, config: GeneratorConfig, *, pretrained: bool = False) -> None:
+        """`pretrained`: image encoder from ImageNet."""
+        super().__init__()
+        self.config = config
+        self.generator = Generator(config, pretrained=pretrained)
+        self.text = TextEncoder(config)
+
+    def forward(self, batch: Batch) -> Painted:
+        """Paint every prompt of a batch."""
+        embeddings = self.text(batch.phrases)
+        known = (batch.phrase_of >= 0).unsqueeze(-1)
+        rows = embeddings[batch.phrase_of.clamp(min=0)] * known
+        prompts = torch.cat((rows, batch.columns), dim=-1)
+        painted: Painted = self.generator(batch.image, batch.rays, prompts)
+        return painted
+
+
+def losses(painted: Painted, batch: Batch) -> dict[str, Tensor]:
+    """The loss terms of a batch; every term averages over the prompts it applies to."""
+
+    def of(*kinds: str) -> Tensor:
+        wanted = torch.tensor([KINDS.index(k) for k in kinds])
+        return torch.isin(batch.kinds, wanted).nonzero()[:, 0]
+
+    rgb, free = painted.rgb.float(), painted.free.float()
+    depth, normals, masks, instances = of("depth"), of("normals"), of("legend", "instances"), of("instances")
+    painted_free = torch.cat((depth, normals))
+    inside = batch.valid[instances] & (batch.rows[instances] > 1)
+    return {
+        "colour": colour_loss(rgb[painted_free], batch.target[painted_free], batch.valid[painted_free])
+        + colour_loss(free[instances], batch.target[instances], inside),
+        "depth": depth_loss(rgb[depth], batch.depth_m[depth], batch.valid[depth], CODEC),
+        "normals": normal_loss(rgb[normals], batch.target[normals], batch.valid[normals]),
+        "pointing": pointing_loss(painted.logits[masks], batch.rows[masks], batch.valid[masks]),
+    }
+
+
+def learning_rate(settings: TrainSettings, images: int) -> float:
+    """Linear warm-up, then a half cosine to 2 %, as a factor of the top rate."""
+    if images < settings.warmup_images:
+        return (images + 1) / settings.warmup_images
+    share = min(1.0, images / settings.total_images)
+    return float(0.02 + 0.98 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * share))))
+
+
+class Run:
+    """A training run that can be killed at any moment and goes on from its last checkpoint."""
+
+    def __init__(self, settings: TrainSettings, directory: Path) -> None:
+        """Open the data, build the model, and resume if the directory holds a state."""
+        torch.manual_seed(settings.seed)
+        torch.set_num_threads(settings.threads)
+        self.settings, self.directory, self.images = settings, directory, 0
+        frames = list(read_osd(Path(settings.osd_dir)))
+        self.validation = [frames[i] for i in settings.validation_frames]
+        learn = [f for i, f in enumerate(frames) if i not in settings.validation_frames]
+        self.sources = [
+            Source("osd", learn, settings.osd_share),
+            Source("renders", Corpus(Path(settings.corpus_dir)), 1 - settings.osd_share),  # type: ignore[arg-type]
+        ]
+        self.model = Model(GeneratorConfig(), pretrained=True).to(memory_format=torch.channels_last)  # 1.4x on CPU
+        self.average = Model(self.model.config)
+        self.average.load_state_dict(self.model.state_dict())
+        encoder = list(self.model.generator.encoder.parameters())
+        slow = {id(p) for p in encoder}
+        rest = [p for p in self.model.parameters() if id(p) not in slow]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": rest, "factor": 1.0}, {"params": encoder, "factor": settings.encoder_rate}],
+            weight_decay=settings.weight_decay,
+        )
+        if (directory / STATE).exists():
+            self.resume()
+
+    def save(self) -> None:
+        """Write model, average, optimizer and counters as one atomic file."""
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+        facts = {
+            "images": self.images,
+            "settings": dataclasses.asdict(self.settings),
+            "generator": dataclasses.asdict(self.model.config),
+            "commit": _commit(),
+            "torch": torch.__version__,
+        }
+        write_tensors(self.directory / STATE, {k: v.clone() for k, v in tensors.items()}, facts)
+
+    def resume(self) -> None:
+        """Take up a saved run."""
+        tensors, facts = read_tensors(self.directory / STATE)
+        load_into(self.model, tensors, "model.")
+        load_into(self.average, tensors, "average.")
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith("optimizer."):
+                _, index, name = key.split(".")
+                state.setdefault(int(index), {})[name] = value
+        own = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({"state": state, "param_groups": own["param_groups"]})
+        self.images = int(facts["images"])
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """One optimizer step; a loss that is not finite stops the run with the last checkpoint intact."""
+        settings = self.settings
+        self.model.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):  # noqa: SLF001
+            painted = self.model(batch)
+        terms = losses(painted, batch)
+        loss = torch.stack([settings.weights[k] * v for k, v in terms.items()]).sum()
+        if not torch.isfinite(loss):
+            msg = (
+                f"loss became {loss.item()} after {self.images} images; the last checkpoint in {self.directory} is "
+                "intact: lower learning_rate and run again"
+            )
+            raise CheckpointError(msg)
+        rate = settings.learning_rate * learning_rate(settings, self.images)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        decay = min(settings.average_decay, (1 + self.images) / (10 * batch.image.shape[0] + self.images))
+        with torch.no_grad():
+            for average, value in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                average.lerp_(value, 1 - decay)
+        self.images += batch.image.shape[0]
+        return {"loss": loss.item(), **{k: v.item() for k, v in terms.items()}}
+
+    def run(self) -> None:
+        """Every stage, from where the run stands."""
+        end = 0
+        for stage in self.settings.stages:
+            end += stage.images
+            if self.images >= end:
+                continue
+            stream = ExampleStream(self.sources, stage.height, stage.width, self.settings.seed, self.images)
+            loader = DataLoader(
+                stream,
+                batch_size=stage.batch,
+                num_workers=1,
+                prefetch_factor=4,
+                collate_fn=partial(collate, config=self.model.config),
+            )
+            self._stage(loader, end, f"{stage.height}x{stage.width}")
+        self.save()
+
+    def _stage(self, loader: "DataLoader[Batch]", end: int, label: str) -> None:
+        saved = time.monotonic()
+        bar = tqdm(total=self.settings.total_images, initial=self.images, desc=label, unit="img", mininterval=10)
+        log = _Log(self.directory / "log.csv")
+        for batch in loader:
+            before = self.images
+            row = self.step(batch)
+            bar.update(self.images - before)
+            bar.set_postfix({k: f"{v:.3f}" for k, v in row.items()}, refresh=False)
+            log.add({"images": self.images, **row})
+            if time.monotonic() - saved > self.settings.checkpoint_every_s:
+                self.save()
+                saved = time.monotonic()
+            every = self.settings.validate_every_images
+            if before // every != self.images // every:
+                scores = validate(
+                    self.average.generator, self.average.text, self.validation, self.directory, self.images
+                )
+                bar.write(f"{self.images} images: " + "  ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+            if self.images >= end:
+                break
+        bar.close()
+        log.close()
+
+
+class _Log:
+    """Mean of the loss terms over every 50 steps, as CSV."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a", newline="", encoding="utf-8")
+        self._writer = csv.writer(self._file)
+        self._rows: list[dict[str, float]] = []
+
+    def add(self, row: dict[str, float]) -> None:
+        self._rows.append(row)
+        if len(self._rows) == 50:  # noqa: PLR2004
+            if self._file.tell() == 0:
+                self._writer.writerow(row)
+            means = {k: sum(r[k] for r in self._rows) / len(self._rows) for k in row}
+            self._writer.writerow([row["images"], *(f"{v:.5f}" for k, v in means.items() if k != "images")])
+            self._file.flush()
+            self._rows.clear()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _commit() -> str:
+    shown = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return shown.stdout.strip() or "unknown"
+
+
+def main(argv: Sequence[str]) -> int:
+    """`vb-perception train SETTINGS.yaml --out RUN_DIR`."""
+    parser = argparse.ArgumentParser(prog="vb-perception train", description=__doc__)
+    parser.add_argument("settings", type=Path)
+    parser.add_argument(
+        "--out", type=Path, required=True, help="checkpoints, log.csv and pictures; resumed if it exists"
+    )
+    args = parser.parse_args(argv)
+    try:
+        Run(TrainSettings.read(args.settings), args.out).run()
+    except VbPerceptionError as error:
+        parser.exit(1, f"vb-perception train: {error}\n")
+    return 0
