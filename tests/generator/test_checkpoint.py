@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from torch import nn  # noqa: E402
+
+from vb_perception.errors import CheckpointError  # noqa: E402
+from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors  # noqa: E402
+
+
+def test_round_trip_keeps_tensors_and_facts(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "state.safetensors"
+    write_tensors(path, {"a": torch.arange(3)}, {"images": 7})
+    tensors, facts = read_tensors(path)
+    assert tensors["a"].tolist() == [0, 1, 2]
+    assert facts == {"images": 7}
+    assert [p.name for p in path.parent.iterdir()] == ["state.safetensors"]
+
+
+@pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
+def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="expected a safetensors file"):
+        read_tensors(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"absent\.safetensors"):
+        read_tensors(tmp_path / "absent.safetensors")
+
+
+def test_weights_of_another_model_are_refused() -> None:
+    with pytest.raises(CheckpointError, match=r"missing \['bias'\]"):
+        load_into(nn.Linear(2, 2), {"x.weight": torch.zeros(2, 2)}, "x.")
+    with pytest.raises(CheckpointError, match=r"another shape \['weight'\]"):
+        load_into(nn.Linear(2, 2), {"x.weight": torch.zeros(3, 2), "x.bias": torch.zeros(2)}, "x.")

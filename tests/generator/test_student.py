@@ -1,0 +1,70 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from vb_perception.generator.config import GeneratorConfig  # noqa: E402
+from vb_perception.generator.student import Generator, Painted  # noqa: E402
+from vb_perception.generator.text import TextEncoder, phrase_rows  # noqa: E402
+from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, Task  # noqa: E402
+from vb_perception.training.validate import prompt_tensor  # noqa: E402
+
+CONFIG = GeneratorConfig()
+
+
+@pytest.fixture(scope="module")
+def model() -> tuple[Generator, TextEncoder]:
+    torch.manual_seed(0)
+    return Generator(CONFIG).eval(), TextEncoder(CONFIG).eval()
+
+
+@torch.no_grad()
+def painted(model: tuple[Generator, TextEncoder], *tasks: Task) -> Painted:
+    generator, text = model
+    probe = torch.Generator().manual_seed(1)
+    image = torch.rand(1, 3, 64, 96, generator=probe) * 2 - 1
+    prompts = torch.stack([prompt_tensor(text, t, CONFIG.max_tokens) for t in tasks])
+    return generator(image, torch.zeros(1, 2, 64, 96), prompts)
+
+
+def test_stays_inside_the_budget() -> None:
+    generator, text = Generator(CONFIG), TextEncoder(CONFIG)
+    assert sum(p.numel() for m in (generator, text) for p in m.parameters()) <= 6_000_000
+
+
+def test_each_prompt_is_answered_as_if_alone(model: tuple[Generator, TextEncoder]) -> None:
+    tasks = (MetricDepth(), SemanticSegmentation((("table", (255, 0, 0)),)))
+    together = painted(model, *tasks).rgb
+    for i, task in enumerate(tasks):
+        assert torch.allclose(painted(model, task).rgb[0], together[i], atol=1e-4)
+
+
+def test_a_legend_is_painted_in_the_colours_it_asks_for(model: tuple[Generator, TextEncoder]) -> None:
+    one = SemanticSegmentation((("table", (255, 0, 0)), ("cup", (0, 255, 0))))
+    other = SemanticSegmentation((("table", (0, 0, 255)), ("cup", (255, 255, 255))))
+    answers = painted(model, one, other)
+    # What is seen does not depend on the colours, only what is painted does.
+    assert torch.allclose(answers.logits[0], answers.logits[1], atol=1e-4)
+    assert answers.rgb[0, 2].max() < -0.99  # no blue was asked for
+    assert answers.rgb[1, 2].max() > -0.9
+
+
+def test_a_thing_without_colour_is_painted_freely(model: tuple[Generator, TextEncoder]) -> None:
+    answer = painted(model, InstanceSegmentation("cup"))
+    weight = torch.softmax(answer.logits[0], 0)
+    assert torch.allclose(weight[0], torch.zeros_like(weight[0]), atol=1e-4)  # the task itself paints nothing
+    expected = weight[2] * answer.free[0] - weight[1]  # the cup's own colour over black (-1)
+    assert torch.allclose(answer.rgb[0], expected, atol=1e-4)
+
+
+def test_depth_is_all_free_colour(model: tuple[Generator, TextEncoder]) -> None:
+    answer = painted(model, MetricDepth())
+    assert torch.allclose(answer.rgb, answer.free, atol=1e-4)
+
+
+def test_padding_does_not_change_an_embedding(model: tuple[Generator, TextEncoder]) -> None:
+    _, text = model
+    with torch.no_grad():
+        long = text(phrase_rows(["cup"], CONFIG.phrase_bytes))
+        pair = text(phrase_rows(["cup", "a much longer phrase"], CONFIG.phrase_bytes))
+    assert torch.allclose(long[0], pair[0], atol=1e-5)
+    assert not torch.allclose(pair[0], pair[1], atol=1e-2)

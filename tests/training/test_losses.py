@@ -1,0 +1,69 @@
+"""The differentiable decodes must say what the codecs say."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from vb_perception.codecs.depth import DepthCodec  # noqa: E402
+from vb_perception.codecs.normals import encode_normals  # noqa: E402
+from vb_perception.training import losses  # noqa: E402
+
+CODEC = DepthCodec()
+
+
+def random_colours(count: int) -> tuple[np.ndarray, torch.Tensor]:
+    levels = np.random.default_rng(0).integers(0, 256, (1, count, 3), dtype=np.uint8)
+    return levels, torch.from_numpy(levels).permute(2, 0, 1)[None].float() / 127.5 - 1
+
+
+def test_walk_position_decodes_like_the_codec() -> None:
+    levels, rgb = random_colours(4000)
+    f, off = losses.walk_position(rgb)
+    depth, confidence = CODEC.decode(levels)
+    ours = losses.depth_m(f, CODEC)[0].numpy()
+    compared = np.isfinite(depth) & (depth > 0.1) & (depth < 40)
+    assert compared.mean() > 0.5
+    # Colours equally far from two edges may take either.
+    assert np.mean(np.abs(ours - depth)[compared] < 1e-3 * depth[compared]) > 0.99
+    # Beyond its range the codec has no confidence at all.
+    promised = np.exp(-off[0].numpy() / losses.CONFIDENCE_LEVELS)
+    assert np.allclose(promised[compared], confidence[compared], atol=2e-2)
+
+
+def test_depth_loss_is_least_at_the_truth_and_pays_for_false_confidence() -> None:
+    truth = torch.full((1, 1, 64), 1.3)
+    valid = torch.ones_like(truth, dtype=torch.bool)
+
+    def loss(metres: float, off_levels: float = 0.0) -> float:
+        encoded = CODEC.encode(np.full((1, 64), metres, np.float32))
+        rgb = torch.from_numpy(encoded).permute(2, 0, 1)[None].float() / 127.5 - 1
+        rgb[:, 2] += off_levels / 127.5  # 1.3 m lies on the red-yellow edge: blue leaves the walk
+        return losses.depth_loss(rgb, truth, valid, CODEC).item()
+
+    assert loss(1.3) < loss(1.35) < loss(1.6)
+    assert loss(1.6, off_levels=30) < loss(1.6)
+    assert loss(1.3) < loss(1.3, off_levels=30)
+
+
+def test_depth_loss_pulls_a_colour_towards_the_truth() -> None:
+    rgb = torch.tensor([[[[0.9]], [[-0.3]], [[-1.0]]]], requires_grad=True)
+    truth = torch.full((1, 1, 1), 1.6)
+    losses.depth_loss(rgb, truth, torch.ones(1, 1, 1, dtype=torch.bool), CODEC).backward()
+    assert rgb.grad is not None
+    assert rgb.grad[0, 1].item() < 0  # more green is farther along red-yellow
+
+
+def test_normal_loss_is_zero_at_the_truth_only() -> None:
+    normals = np.zeros((4, 4, 3), np.float32)
+    normals[..., 2] = -1
+    truth = torch.from_numpy(encode_normals(normals)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    valid = torch.ones(1, 4, 4, dtype=torch.bool)
+    assert losses.normal_loss(truth, truth, valid).item() < 1e-5
+    assert losses.normal_loss(-truth, truth, valid).item() > 3
+
+
+def test_masked_mean_ignores_invalid_pixels_and_survives_none() -> None:
+    values = torch.tensor([1.0, 100.0])
+    assert losses.masked_mean(values, torch.tensor([True, False])).item() == 1.0
+    assert losses.masked_mean(values, torch.tensor([False, False])).item() == 0.0
