@@ -38,10 +38,8 @@ def intrinsics_from_info(camera: CameraInfo) -> CameraIntrinsics | None:
     """
     if camera.k[0] == 0:
         return None
-    if camera.p[0] != 0:
-        fx, fy, cx, cy = camera.p[0], camera.p[5], camera.p[2], camera.p[6]
-    else:
-        fx, fy, cx, cy = camera.k[0], camera.k[4], camera.k[2], camera.k[5]
+    values = [camera.p[i] for i in (0, 5, 2, 6)] if camera.p[0] != 0 else [camera.k[i] for i in (0, 4, 2, 5)]
+    fx, fy, cx, cy = map(float, values)
     return CameraIntrinsics(camera.width, camera.height, fx, fy, cx, cy)
 
 

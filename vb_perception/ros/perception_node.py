@@ -84,6 +84,7 @@ class PerceptionNode(LifecycleNode):
         self._state = "inactive"
         self._reporter.clear()
         self._stats_timer.timer_period_ns = round(self._equipment.settings.stats_period_s * NS_PER_S)
+        self._stats_timer.reset()
         names = ", ".join(task.name for task in self._equipment.settings.tasks)
         self.get_logger().info(f"configured: {names} on {self._equipment.backend}")
         return super().on_configure(state)

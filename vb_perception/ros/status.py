@@ -64,7 +64,7 @@ def _trouble(health: Health) -> str:
     if health.image_publishers == 0:
         return f"nobody publishes {health.image_topic}: remap ~/input/image to the camera's topic"
     if health.silent_s > SILENT_S:
-        why = health.complaint or f"no image came on {health.image_topic}, though it has a publisher"
+        why = health.complaint or f"no usable image came on {health.image_topic}, though it has a publisher"
         return f"nothing published for {health.silent_s:.0f} s: {why}"
     return health.complaint
 

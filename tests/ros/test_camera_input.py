@@ -1,0 +1,91 @@
+import array
+
+import cv2
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
+from sensor_msgs.msg import CompressedImage
+
+from tests.ros.bench import HEIGHT, IMAGE_TOPIC, INFO_TOPIC, WIDTH, Bench, image_message, info_message, pixels
+from vb_perception.ros.qos import qos_profile
+
+
+def test_the_camera_is_subscribed_to_only_while_somebody_listens(bench: Bench) -> None:
+    bench.watch()
+    bench.add_node()
+    bench.spin_until_status(DiagnosticStatus.OK, "nobody listens")
+    assert bench.images.get_subscription_count() == 0
+    bench.listen("normals/image")
+    bench.connect()
+    bench.send()
+    bench.spin_until(lambda: bench.ledger().processed == 1, "the image is processed")
+    for subscription in list(bench.helper.subscriptions):
+        if subscription.topic_name.endswith("normals/image"):
+            bench.helper.destroy_subscription(subscription)
+    bench.spin_until(lambda: bench.images.get_subscription_count() == 0, "the node ends its subscription")
+    assert bench.infos.get_subscription_count() == 1
+
+
+def test_compressed_images_are_taken(bench: Bench) -> None:
+    camera = bench.compressed_publisher()
+    heard = bench.listen("points_rgb_free/none")  # a topic that does not exist must not disturb
+    view = bench.listen("segmentation/mask")
+    bench.add_node(image_transport="compressed")
+    bench.spin_until(lambda: bool(camera.get_subscription_count()), "the node subscribes to the compressed image")
+    bench.spin_until(lambda: bool(bench.infos.get_subscription_count()), "the node subscribes to camera_info")
+    stamp = bench.next_stamp()
+    jpeg = cv2.imencode(".jpg", np.zeros((HEIGHT, WIDTH, 3), np.uint8))[1].tobytes()
+    bench.infos.publish(info_message(stamp))
+    camera.publish(CompressedImage(header=info_message(stamp).header, format="jpeg", data=array.array("B", jpeg)))
+    bench.spin_until(lambda: bool(view), "a mask comes")
+    assert view[0].header.stamp == info_message(stamp).header.stamp
+    assert pixels(view[0], np.uint8).max() == 1
+    assert not heard
+
+
+def test_a_latched_camera_info_serves_every_image(bench: Bench) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    once = bench.helper.create_publisher(type(info_message(0)), INFO_TOPIC, qos_profile("transient_local"))
+    once.publish(info_message(0))  # before the node exists: only transient_local delivers it
+    bench.helper.destroy_publisher(bench.infos)
+    bench.add_node(sync_info="latched", camera_info_qos="transient_local")
+    bench.spin_until(lambda: bench.images.get_subscription_count() > 0, "the node subscribes to the image")
+    for count in (1, 2):
+        bench.send_alone(image_message(bench.next_stamp()))
+        bench.spin_until(lambda count=count: bench.ledger().processed == count, "the image is processed")
+
+
+def test_a_camera_info_that_comes_after_its_image_is_waited_for(bench: Bench) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node(camera_info_wait_s=10.0)
+    bench.connect()
+    stamp = bench.next_stamp()
+    bench.send_alone(image_message(stamp))
+    bench.spin_until(lambda: bench.ledger().waiting == 1, "the image waits")
+    bench.infos.publish(info_message(stamp))
+    bench.spin_until(lambda: bench.ledger().processed == 1, "the image is processed")
+
+
+def test_a_weaker_publisher_is_reported_with_the_parameter_to_change(bench: Bench) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.helper.destroy_publisher(bench.images)
+    bench.helper.create_publisher(type(image_message(0)), IMAGE_TOPIC, qos_profile("sensor_data"))
+    bench.add_node(input_qos="reliable")
+    bench.spin_until_status(DiagnosticStatus.WARN, "set input_qos to sensor_data")
+
+
+def test_a_stronger_listener_is_reported_with_the_parameter_to_change(bench: Bench) -> None:
+    bench.watch()
+    bench.add_node(output_qos="sensor_data")
+    bench.listen("depth/image_rect", qos="reliable")
+    bench.spin_until_status(DiagnosticStatus.WARN, "set output_qos to reliable")
+
+
+def test_a_topic_that_nobody_publishes_is_reported(bench: Bench) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.helper.destroy_publisher(bench.images)
+    bench.add_node()
+    bench.spin_until_status(DiagnosticStatus.WARN, f"nobody publishes {IMAGE_TOPIC}: remap ~/input/image")

@@ -1,0 +1,193 @@
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.lifecycle import TransitionCallbackReturn
+
+from tests.ros.bench import Bench, balances
+from vb_perception.errors import InferenceError
+from vb_perception.ros import perception_node
+from vb_perception.runtime.engine import Engine, Float
+from vb_perception.runtime.fake import FakeEngine
+
+
+class Patient(FakeEngine):
+    """A fake engine that can be told to fail, to stumble over a defect, or to wait; counts the prompts of each run."""
+
+    def __init__(self, model_dir: Path) -> None:
+        super().__init__(model_dir)
+        self.fails = False
+        self.defect = False
+        self.go = threading.Event()
+        self.go.set()
+        self.prompts: list[int] = []
+
+    def _run(self, image: Float, rays: Float, prompts: Float) -> Float:
+        self.prompts.append(len(prompts))
+        self.go.wait(20)
+        if self.defect:
+            raise ZeroDivisionError
+        if self.fails:
+            msg = "the patient fails"
+            raise InferenceError(msg)
+        return super()._run(image, rays, prompts)
+
+
+@pytest.fixture
+def engine(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
+    patient = Patient(toy_model)
+
+    def open_patient(_model: Path, _backend: str, _threads: int) -> Engine:
+        return patient
+
+    monkeypatch.setattr(perception_node, "open_engine", open_patient)
+    return patient
+
+
+def _change(bench: Bench, transition: int) -> bool:
+    client = bench.helper.create_client(ChangeState, "/perception_node/change_state")
+    bench.spin_until(client.service_is_ready, "the service is there")
+    future = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
+    bench.spin_until(future.done, "the transition is made")
+    return bool(future.result().success)
+
+
+def _state(bench: Bench) -> int:
+    client = bench.helper.create_client(GetState, "/perception_node/get_state")
+    bench.spin_until(client.service_is_ready, "the service is there")
+    future = client.call_async(GetState.Request())
+    bench.spin_until(future.done, "the state is told")
+    return int(future.result().current_state.id)
+
+
+def test_transitions_by_service(bench: Bench) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node(autostart=False)
+    assert _state(bench) == State.PRIMARY_STATE_UNCONFIGURED
+    for _ in range(2):
+        assert _change(bench, Transition.TRANSITION_CONFIGURE)
+        bench.spin_until_status(DiagnosticStatus.OK, "inactive")
+        assert bench.images.get_subscription_count() == 0
+        assert _change(bench, Transition.TRANSITION_ACTIVATE)
+        assert _state(bench) == State.PRIMARY_STATE_ACTIVE
+        bench.connect()
+        bench.send()
+        bench.spin_until(lambda: bench.ledger().processed == 1, "the image is processed")
+        assert _change(bench, Transition.TRANSITION_DEACTIVATE)
+        bench.spin_until(lambda: bench.images.get_subscription_count() == 0, "the camera is let go")
+        assert _change(bench, Transition.TRANSITION_CLEANUP)
+        bench.spin_until_status(DiagnosticStatus.OK, "unconfigured")
+        bench.heard["latency"].clear()
+    assert _change(bench, Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
+    assert _state(bench) == State.PRIMARY_STATE_FINALIZED
+
+
+def test_the_warm_up_runs_every_task_and_is_not_counted(bench: Bench, engine: Patient) -> None:
+    bench.watch()
+    bench.add_node()
+    assert engine.prompts == [3]
+    bench.spin_until(lambda: bool(bench.heard["latency"]), "statistics come")
+    assert bench.ledger().received == 0
+    assert bench.ledger().stages[0].count == 0
+
+
+def test_a_task_without_listener_is_not_run(bench: Bench, engine: Patient) -> None:
+    bench.watch()
+    bench.listen("normals/view")
+    bench.add_node()
+    bench.connect()
+    bench.send()
+    bench.spin_until(lambda: bench.ledger().processed == 1, "the image is processed")
+    assert engine.prompts == [3, 1]
+
+
+def test_a_newer_image_overwrites_the_one_that_waits(bench: Bench, engine: Patient) -> None:
+    bench.watch()
+    heard = bench.listen("depth/image_rect")
+    bench.add_node()
+    bench.connect()
+    engine.go.clear()
+    first = bench.send()
+    bench.spin_until(lambda: len(engine.prompts) == 2, "inference of the first image has begun")
+    bench.send()
+    bench.send()
+    last = bench.send()
+    bench.spin_until(lambda: bench.ledger().overwritten == 2, "two images are overwritten")
+    assert bench.ledger().waiting == 2
+    assert balances(bench.ledger())
+    engine.go.set()
+    bench.spin_until(lambda: bench.ledger().processed == 2 and len(heard) == 2, "first and last are processed")
+    assert [message.header.stamp for message in heard] == [first.header.stamp, last.header.stamp]
+    assert bench.ledger().waiting == 0
+
+
+def test_three_failures_in_a_row_deactivate(bench: Bench, engine: Patient) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node()
+    bench.connect()
+
+    def serve(*, fails: bool) -> None:
+        ended = bench.ledger().processed + bench.ledger().failed
+        engine.fails = fails
+        bench.send()
+        bench.spin_until(lambda: bench.ledger().processed + bench.ledger().failed == ended + 1, "the image is served")
+
+    for fails in (True, True, False, True, True):
+        serve(fails=fails)
+    assert _state(bench) == State.PRIMARY_STATE_ACTIVE
+    serve(fails=True)
+    bench.spin_until_status(DiagnosticStatus.ERROR, "deactivated: 3 inference failures in a row")
+    assert _state(bench) == State.PRIMARY_STATE_INACTIVE
+    assert (bench.ledger().failed, bench.ledger().processed) == (5, 1)
+    assert balances(bench.ledger())
+
+    assert _change(bench, Transition.TRANSITION_ACTIVATE)
+    bench.connect()
+    serve(fails=False)
+    assert bench.status().level == DiagnosticStatus.OK
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_in_the_worker_deactivates(bench: Bench, engine: Patient) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node()
+    bench.connect()
+    engine.defect = True
+    bench.send()
+    bench.spin_until_status(DiagnosticStatus.ERROR, "deactivated: the inference thread died")
+    assert bench.ledger().failed == 1
+    assert balances(bench.ledger())
+
+
+def test_a_defect_while_configuring_is_told(
+    bench: Bench, engine: Patient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bench.watch()
+    engine.defect = True
+    node = bench.add_node(start=False)
+    assert node.trigger_configure() == TransitionCallbackReturn.ERROR
+    bench.spin_until_status(DiagnosticStatus.ERROR, "ZeroDivisionError")
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_deactivation_lets_the_image_in_work_finish(bench: Bench, engine: Patient) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    node = bench.add_node()
+    bench.connect()
+    engine.go.clear()
+    bench.send()
+    bench.spin_until(lambda: len(engine.prompts) == 2, "inference has begun")
+    threading.Timer(0.2, engine.go.set).start()
+    started = time.monotonic()
+    assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert time.monotonic() - started < 10
+    bench.spin_until(lambda: bench.ledger().processed == 1, "the image is accounted for")
+    assert balances(bench.ledger())

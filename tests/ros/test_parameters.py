@@ -1,0 +1,130 @@
+"""Parameters: the files and the node agree, and what cannot be used is refused with words that help."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+
+from tests.ros.bench import Bench
+from vb_perception.ros.parameters import TABLE, read
+from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+FILES = ("perception.param.yaml", "classes.yaml")
+
+
+def _values(name: str) -> dict[str, Any]:
+    content = yaml.safe_load((CONFIG / name).read_text(encoding="utf-8"))
+    assert list(content) == ["/**"]
+    values: dict[str, Any] = content["/**"]["ros__parameters"]
+    return values
+
+
+def test_the_files_hold_every_parameter_with_its_default() -> None:
+    values = [item for name in FILES for item in _values(name).items()]
+    assert sorted(values) == sorted((row.name, row.default) for row in TABLE)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_parameter_in_a_file_has_a_comment(name: str) -> None:
+    lines = (CONFIG / name).read_text(encoding="utf-8").splitlines()
+    keys = {i for i, line in enumerate(lines) if line.startswith("    ") and not line.strip().startswith("#")}
+    assert len(keys) == len(_values(name))
+    assert all(lines[i - 1].strip().startswith("#") for i in keys)
+
+
+def test_every_parameter_is_declared_with_a_text_and_its_range(bench: Bench) -> None:
+    node = bench.add_node(start=False)
+    for row in TABLE:
+        descriptor = node.describe_parameter(row.name)
+        assert descriptor.description.startswith(row.text)
+        ranges = [*descriptor.integer_range, *descriptor.floating_point_range]
+        assert [(r.from_value, r.to_value) for r in ranges] == ([] if row.span is None else [row.span])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"modle": "x"}, "unknown parameter 'modle': the nearest known one is 'model'"),
+        ({"max_range_m": 80}, "parameter max_range_m is 80: expected a number with a decimal point from 0.1"),
+        ({"max_range_m": -1.0}, "parameter max_range_m is -1.0: expected"),
+        ({"threads": -1}, "parameter threads is -1: expected a whole number from 0"),
+        ({"autostart": "yes"}, "parameter autostart is 'yes': expected true or false"),
+        ({"sync_info": "approximate"}, "parameter sync_info is 'approximate': expected one of exact, latched"),
+        ({"output_qos": "best_effort"}, "expected one of reliable, sensor_data"),
+        ({"backend": "tensorflow"}, "unknown backend 'tensorflow': expected one of"),
+        ({"backend": "fake:fail_every=1"}, "fails"),
+        ({"tasks": ["depth", "depth"]}, "asks twice for depth"),
+        ({"tasks": ["make coffee"]}, "make coffee"),
+        ({"tasks": [""]}, "instruction ''"),
+        ({"classes": ["mug"]}, "1 classes ['mug'] but 2 colours"),
+        ({"colours": ["#FF0000", "grean"]}, "the nearest name is 'green'"),
+        ({"colours": ["#FF0000", "#FF0000"]}, "give every class a colour of its own"),
+        ({"model": "/nowhere/at/all"}, "no usable model in /nowhere/at/all"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_bad_parameter_fails_the_configuration(bench: Bench, values: dict[str, Any], words: str) -> None:
+    bench.watch()
+    node = bench.add_node(start=False, **values)
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    bench.spin_until_status(DiagnosticStatus.ERROR, words)
+    assert not [p for p in node.publishers if "/output/depth" in p.topic_name]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "spec"])
+def test_a_damaged_model_fails_the_configuration(bench: Bench, toy_model: Path, tmp_path: Path, damage: str) -> None:
+    for file in toy_model.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    generator = tmp_path / "generator.onnx"
+    if damage == "truncated":
+        generator.write_bytes(generator.read_bytes()[:100])
+    elif damage == "missing":
+        generator.unlink()
+    else:
+        (tmp_path / "spec.json").write_text("{", encoding="utf-8")
+    bench.watch()
+    node = bench.add_node(start=False, model=str(tmp_path), backend="onnxruntime")
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    bench.spin_until_status(DiagnosticStatus.ERROR, "spec.json" if damage == "spec" else "generator.onnx")
+
+
+def test_parameters_become_settings(bench: Bench) -> None:
+    node = bench.add_node(
+        start=False, tasks=["segmentation", "depth", "Segment all the mugs, color them differently."],
+        classes=["mug", "red cup"], colours=["#0A0B0C", "Yellow"], max_range_m=5.0, beyond_range="inf",
+        image_transport="compressed", sync_info="latched", max_age_s=0.25, stats_rate_hz=4.0,
+    )  # fmt: skip
+    settings = read(node)
+    classes, depth, instances = settings.tasks
+    assert isinstance(classes, SemanticSegmentation)
+    assert classes.legend == (("mug", (10, 11, 12)), ("red cup", (255, 255, 0)))
+    assert isinstance(depth, MetricDepth)
+    assert (depth.codec.max_range_m, depth.codec.beyond) == (5.0, "inf")
+    assert isinstance(instances, InstanceSegmentation)
+    assert settings.compressed
+    assert settings.latched_info
+    assert (settings.max_age_ns, settings.stats_period_s) == (250_000_000, 0.25)
+
+
+def test_the_range_reaches_depth_asked_for_in_words(bench: Bench) -> None:
+    node = bench.add_node(start=False, tasks=["Generate a metric depth map of the input image."], max_range_m=3.0)
+    (depth,) = read(node).tasks
+    assert isinstance(depth, MetricDepth)
+    assert depth.codec.max_range_m == 3.0
+
+
+def test_a_change_that_would_have_no_effect_is_refused(bench: Bench) -> None:
+    node = bench.add_node()
+    (answer,) = node.set_parameters([Parameter("max_range_m", value=3.0)])
+    assert not answer.successful
+    assert answer.reason == "max_range_m: read when the node is configured; deactivate and clean it up first"
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    (answer,) = node.set_parameters([Parameter("max_range_m", value=3.0)])
+    assert answer.successful
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
