@@ -1,6 +1,8 @@
 """Chance, spelt so that a scene maker reads like a description."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import accumulate
 
 import numpy as np
 
@@ -12,8 +14,8 @@ def chance(rng: np.random.Generator, share: float) -> bool:
 
 def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
     """One of the names, by weight (they need not sum to 1)."""
-    names, shares = list(weights), np.array(list(weights.values()), np.float64)
-    return names[int(rng.choice(len(names), p=shares / shares.sum()))]
+    bounds = list(accumulate(weights.values()))
+    return list(weights)[bisect_right(bounds, rng.random() * bounds[-1])]
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

@@ -39,8 +39,8 @@ _KEYS = ("fx", "fy", "cx", "cy")
 def read_frames(directory: Path | str) -> Iterator[Sample]:
     """The frames of a directory: a split of OSD if it looks like one, else the layout of this module.
 
-    OSD is told by NNN_rgb.jpg, NNN_depth.png and NNN_label.png for every frame, its README.md in or above the directory,
-    and no camera.json; its labels mean more (table and objects) and its camera is known.
+    OSD is told by NNN_rgb.jpg, NNN_depth.png and NNN_label.png for every frame, a README.md in or above the
+    directory, and no camera.json; its labels mean more (table and objects) and its camera is known.
 
     Raises:
         BagError: No frames, or a file that cannot be used; the message names it.

@@ -68,7 +68,7 @@ def _can(rng: np.random.Generator) -> Body:
 def _bowl(rng: np.random.Generator) -> Body:
     radius = rng.uniform(0.055, 0.13)
     height, foot, curve = radius * rng.uniform(0.35, 0.8), radius * rng.uniform(0.35, 0.6), rng.uniform(0.4, 0.9)
-    rise = np.linspace(0, 1, 9)
+    rise = np.linspace(0, 1, 13) ** 2  # closer where the curve bends most
     outer = [(foot + (radius - foot) * float(t) ** curve, height * float(t)) for t in rise]
     inner = [(max(r - WALL_M, 0.002), z + WALL_M * (1 - z / height)) for r, z in reversed(outer)]
     profile = [(0.0, 0.0), *outer, *inner, (0.0, WALL_M)]
@@ -97,7 +97,7 @@ def _cup(rng: np.random.Generator) -> Body:
 def _bottle(rng: np.random.Generator) -> Body:
     radius, height = rng.uniform(0.028, 0.05), rng.uniform(0.16, 0.32)
     neck, shoulder = radius * rng.uniform(0.28, 0.5), rng.uniform(0.5, 0.72)
-    slope = np.linspace(0, 1, 7)
+    slope = np.linspace(0, 1, 11)
     top = height * (shoulder + rng.uniform(0.08, 0.2))
     bend = [
         (

@@ -8,29 +8,23 @@ from numpy.typing import NDArray
 
 from vb_perception.scenes.scene import Mesh
 
-CREASE_DEG = 50.0
+CREASE_DEG = 22.0
+
+_CUBE_NORMALS = np.repeat(np.concatenate((np.eye(3), -np.eye(3))), 4, axis=0)  # four corners for each of the six faces
+_CUBE_CORNERS = _CUBE_NORMALS + np.concatenate(
+    [
+        u * np.roll(np.eye(3)[axis], 1) + v * np.roll(np.eye(3)[axis], 2)
+        for axis in (0, 1, 2, 0, 1, 2)
+        for u, v in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    ]
+).reshape(24, 3)
+_CUBE_TRIANGLES = (4 * np.arange(6)[:, None, None] + np.array(((0, 1, 2), (0, 2, 3)))).reshape(-1, 3)
 
 
 def box(size_x_m: float, size_y_m: float, size_z_m: float) -> Mesh:
     """A cuboid that stands on z = 0, centred in x and y."""
-    positions: list[NDArray[np.float64]] = []
-    normals: list[NDArray[np.float64]] = []
-    triangles: list[NDArray[np.int64]] = []
     half = np.array((size_x_m, size_y_m, size_z_m)) / 2
-    for axis in range(3):
-        for sign in (-1.0, 1.0):
-            u, v = (axis + 1) % 3, (axis + 2) % 3
-            corners = np.zeros((4, 3))
-            corners[:, axis] = sign
-            corners[:, u] = (-1, 1, 1, -1)
-            corners[:, v] = (-1, -1, 1, 1)
-            normal = np.zeros(3)
-            normal[axis] = sign
-            first = 4 * len(positions)  # each face brings four vertices of its own
-            positions.append(corners * half + (0, 0, half[2]))
-            normals.append(np.tile(normal, (4, 1)))
-            triangles.append(np.array(((0, 1, 2), (0, 2, 3))) + first)
-    return _mesh(np.concatenate(positions), np.concatenate(normals), np.concatenate(triangles))
+    return _mesh(_CUBE_CORNERS * half + (0, 0, half[2]), _CUBE_NORMALS, _CUBE_TRIANGLES)
 
 
 def lathe(profile_m: Sequence[tuple[float, float]], segments: int = 32) -> Mesh:
@@ -42,12 +36,14 @@ def lathe(profile_m: Sequence[tuple[float, float]], segments: int = 32) -> Mesh:
         segments: Number of flat sides around.
     """
     profile = np.asarray(profile_m, np.float64)
-    step = np.diff(profile, axis=0)
-    keep = np.linalg.norm(step, axis=1) > 0
-    start, end, step = profile[:-1][keep], profile[1:][keep], step[keep]
-    normal = np.stack((step[:, 1], -step[:, 0]), axis=1) / np.linalg.norm(step, axis=1, keepdims=True)
+    length = np.linalg.norm(np.diff(profile, axis=0), axis=1, keepdims=True)
+    keep = length[:, 0] > 0
+    start, end, length = profile[:-1][keep], profile[1:][keep], length[keep]
+    step = end - start
+    normal = np.stack((step[:, 1], -step[:, 0]), axis=1) / length
     smooth = (normal[:-1] * normal[1:]).sum(axis=1) > math.cos(math.radians(CREASE_DEG))
-    joint = normal[:-1] + normal[1:]
+    # Weighted by length, so that a long straight side keeps its normal beside a short rounding.
+    joint = normal[:-1] * length[:-1] + normal[1:] * length[1:]
     joint /= np.maximum(np.linalg.norm(joint, axis=1, keepdims=True), 1e-9)
     first, last = normal.copy(), normal.copy()
     first[1:][smooth] = joint[smooth]

@@ -135,8 +135,10 @@ def label(rng: np.random.Generator) -> Material:
 
 
 def _mixed(first: Rgb, second: Rgb, share: float, gain: float) -> Rgb:
-    red, green, blue = np.clip((np.asarray(first) * (1 - share) + np.asarray(second) * share) * gain, 0, 1)
-    return float(red), float(green), float(blue)
+    red, green, blue = (
+        min(max((a * (1 - share) + b * share) * gain, 0.0), 1.0) for a, b in zip(first, second, strict=True)
+    )
+    return red, green, blue
 
 
 def _seed(rng: np.random.Generator) -> float:
