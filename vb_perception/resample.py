@@ -5,6 +5,7 @@ point that is not there.  Ours.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import cv2
@@ -21,7 +22,7 @@ DEPTH_EDGE = 0.05
 NORMAL_EDGE_DEG = 30.0
 """Neighbouring normals further apart than about this belong to two surfaces: their mean is shorter than cos(15 deg)."""
 BLOCK_ROWS = 32
-"""Normals are worked on so many rows at a time: what is needed in between then stays in the processor's cache."""
+"""So many rows are worked on at a time: what is needed in between then stays in the processor's cache."""
 
 
 def resize_prediction(prediction: Prediction, width: int, height: int) -> Prediction:
@@ -47,21 +48,17 @@ def resize_depth(depth_m: Float, width: int, height: int) -> Float:
     low, high = _extremes(depth_m)
     with_edge = ~(high < low * (1 + DEPTH_EDGE))  # also wherever one of the four is NaN or inf
     resized = _linear(np.where(np.isfinite(depth_m), depth_m, np.float32(0)), width, height)
-    cv2.copyTo(_nearest(depth_m, width, height), _at_taps(with_edge, width, height), resized)
+    _put_nearest(depth_m, with_edge, resized)
     return resized
 
 
 def resize_normals(normals: Float, width: int, height: int) -> Float:
     """Linear and of unit length again within a surface, nearest at edges; NaN keeps to its own pixels."""
     known = np.where(np.isnan(normals), np.float32(0), normals)
-    edges = _at_taps(_disagree(known), width, height)
     resized = _linear(known, width, height)
-    columns, rows = _nearest_index(normals.shape[1], width), _nearest_index(normals.shape[0], height)
-    wide = normals.take(columns, axis=1)
-    for start in range(0, height, BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
+    for block in _blocks(height):
         _normalise(resized[block])
-        cv2.copyTo(wide.take(rows[block], axis=0), edges[block], resized[block])
+    _put_nearest(normals, _disagree(known), resized)
     return resized
 
 
@@ -95,10 +92,21 @@ def _linear(values: Float, width: int, height: int) -> Float:
     return resized
 
 
-def _at_taps(mask: NDArray[np.bool_], width: int, height: int) -> NDArray[np.uint8]:
-    """For each target pixel, the mask at the upper left of the four pixels that linear interpolation mixes there."""
-    rows, columns = _tap_index(mask.shape[0], height), _tap_index(mask.shape[1], width)
-    return mask.view(np.uint8).take(columns, axis=1).take(rows, axis=0)
+def _put_nearest(source: Float, with_edge: NDArray[np.bool_], resized: Float) -> None:
+    """Where one of the four pixels that were mixed begins an edge, put the nearest pixel of `source` instead, in place.
+
+    `with_edge` is told for the upper left of the four.
+    """
+    height, width = resized.shape[:2]
+    rows, columns = _nearest_index(source.shape[0], height), _nearest_index(source.shape[1], width)
+    tap_rows, tap_columns = _tap_index(source.shape[0], height), _tap_index(source.shape[1], width)
+    wide, wide_edge = source.take(columns, axis=1), with_edge.view(np.uint8).take(tap_columns, axis=1)
+    for block in _blocks(height):
+        cv2.copyTo(wide.take(rows[block], axis=0), wide_edge.take(tap_rows[block], axis=0), resized[block])
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK_ROWS) for start in range(0, rows, BLOCK_ROWS))
 
 
 def _tap_index(source: int, target: int) -> NDArray[np.intp]:
