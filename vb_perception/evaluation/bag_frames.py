@@ -122,7 +122,7 @@ def _truth(frame: Frame, moment: Moment) -> Sample | None:
             raise FrameError(msg)
     legend = moment.latched.get(LEGEND_TOPIC)
     return Sample(
-        name=f"{frame.stamp_ns / 1e9:.3f} s",
+        name="",  # a bag keeps stamps, not names
         rgb=frame.rgb,
         intrinsics=frame.intrinsics,
         depth_m=depth_m,

@@ -62,7 +62,7 @@ def _depth_bar(figure: Figure, gallery: Gallery, height_in: float) -> None:
 
 
 def _legend(figure: Figure, gallery: Gallery, height_in: float) -> None:
-    shown = [*list(zip(gallery.classes, class_colours(gallery.classes), strict=True))[1:], ("unknown", UNKNOWN)]
+    shown = [*list(zip(gallery.classes, class_colours(len(gallery.classes)), strict=True))[1:], ("unknown", UNKNOWN)]
     patches = [Patch(color=(red / 255, green / 255, blue / 255), label=name) for name, (red, green, blue) in shown]
     place = (0.4, 0.38 / height_in)
     figure.legend(

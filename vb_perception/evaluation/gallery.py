@@ -70,15 +70,19 @@ class Gallery:
 
 
 def make_gallery(seen: Sequence[Seen]) -> Gallery:
-    """Pictures of these frames.  Depth and cloud of an uncalibrated camera are drawn for `ASSUMED_FOV_DEG`."""
+    """Pictures of these frames.  The cloud of an uncalibrated camera is drawn for `ASSUMED_FOV_DEG`.
+
+    Titled by the frame's own name if it came from a folder, else by the seconds since the first of them.
+    """
     depths = [p.depth_m for perception, _ in seen for p in perception.predictions.values() if isinstance(p, DepthMap)]
     range_m = depth_range_m(depths + [truth.depth_m for _, truth in seen if truth is not None])
     maps = [p for perception, _ in seen for task, p in perception.predictions.items() if task != INSTANCES]
     classes = next((p.names for p in maps if isinstance(p, SegmentMap)), ())
-    return Gallery(tuple(_shot(perception, truth, range_m) for perception, truth in seen), range_m, classes)
+    start_ns = min((perception.frame.stamp_ns for perception, _ in seen), default=0)
+    return Gallery(tuple(_shot(perception, truth, range_m, start_ns) for perception, truth in seen), range_m, classes)
 
 
-def _shot(perception: Perception, truth: Sample | None, range_m: tuple[float, float]) -> Shot:
+def _shot(perception: Perception, truth: Sample | None, range_m: tuple[float, float], start_ns: int) -> Shot:
     frame = perception.frame
     pictures: dict[str, RGB] = {"input": frame.rgb}
     depth: NDArray[np.float32] | None = None
@@ -93,7 +97,7 @@ def _shot(perception: Perception, truth: Sample | None, range_m: tuple[float, fl
     if depth is not None:
         camera = frame.intrinsics or CameraIntrinsics.from_fov(frame.width, frame.height, ASSUMED_FOV_DEG)
         pictures["cloud"] = cloud_picture(frame.rgb, depth, camera)
-    title = truth.name if truth is not None else f"{frame.stamp_ns / 1e9:.2f} s"
+    title = truth.name if truth is not None and truth.name else f"{(frame.stamp_ns - start_ns) / 1e9:.2f} s"
     return Shot(title, pictures, _truth(perception, truth, range_m), perception.generated)
 
 
@@ -118,5 +122,4 @@ def _truth(perception: Perception, truth: Sample | None, range_m: tuple[float, f
 
 def _colours_for(ids: NDArray[np.integer], segments: SegmentMap) -> tuple[Colour, ...]:
     """The colours of the classes by name, or of as many instances as there are."""
-    count = max(len(segments.names), int(ids.max(initial=0)) + 1)
-    return class_colours((segments.names + ("",) * count)[:count])
+    return class_colours(max(len(segments.names), int(ids.max(initial=0)) + 1))

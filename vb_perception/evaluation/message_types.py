@@ -1,6 +1,7 @@
 """The message types that bags hold, known without ROS: those of ROS 2 Jazzy, and others from their .msg files."""
 
 import os
+import struct
 import sys
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,13 @@ def register_type(msgtype: str) -> None:
 def stamp_of(message: Message) -> int:
     """The header's stamp in nanoseconds."""
     return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)
+
+
+def stamp_of_cdr(cdr: bytes) -> int:
+    """The same of a serialised message that starts with a header."""
+    little = cdr[1] & 1  # of the encapsulation: CDR_LE or CDR_BE
+    seconds, nanoseconds = struct.unpack_from("<iI" if little else ">iI", cdr, 4)
+    return int(seconds) * 10**9 + int(nanoseconds)
 
 
 def _definition_folders(package: str) -> list[Path]:

@@ -17,6 +17,8 @@ from vb_perception.codecs.palette import Colour, distinct_colours
 
 RGB = NDArray[np.uint8]
 UNKNOWN: Colour = (38, 40, 46)
+_CLASS_COLOURS: tuple[Colour, ...] = ((0, 0, 0), (66, 135, 245), (255, 146, 43))
+_MANY = 24
 _MASK_OPACITY = 0.55
 _EDGE_SHARE = 0.04  # a step in depth of more than this share of it is an edge: its pixels belong to neither side
 CLOUD_WIDTH_PX = 480
@@ -41,7 +43,7 @@ def depth_picture(depth_m: NDArray[np.float32], range_m: tuple[float, float]) ->
     """Depth (H, W) in metres on a fixed range; dark where unknown."""
     near, far = range_m
     level = np.clip((np.nan_to_num(depth_m, nan=near, posinf=far) - near) / (far - near), 0, 1)
-    picture = depth_colours()[(level * 255).astype(np.uint8)]
+    picture: RGB = depth_colours()[(level * 255).astype(np.uint8)]
     picture[np.isnan(depth_m)] = UNKNOWN
     return picture
 
@@ -53,12 +55,12 @@ def normals_picture(normals: NDArray[np.float32]) -> RGB:
     return picture
 
 
-def class_colours(names: Sequence[str]) -> tuple[Colour, ...]:
-    """A colour for each name by id; the background (id 0) is black."""
-    fixed: tuple[Colour, ...] = ((0, 0, 0), (66, 135, 245), (255, 146, 43))
-    if len(names) <= len(fixed):
-        return fixed[: len(names)]
-    return fixed[:1] + distinct_colours(len(names) - 1, avoid=((0, 0, 0), (255, 255, 255)))
+def class_colours(count: int) -> tuple[Colour, ...]:
+    """Colours of ids 0 (background, black) to `count` - 1: the first two fixed, then far apart, then from the start."""
+    if count <= len(_CLASS_COLOURS):
+        return _CLASS_COLOURS[:count]
+    many = distinct_colours(_MANY, avoid=((0, 0, 0), (255, 255, 255)))
+    return (_CLASS_COLOURS[0], *(many[i % _MANY] for i in range(count - 1)))
 
 
 def mask_picture(rgb: RGB, ids: NDArray[np.integer], colours: Sequence[Colour]) -> RGB:

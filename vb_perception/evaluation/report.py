@@ -22,7 +22,8 @@ _LABELS = {
     "abs_rel": "AbsRel", "sq_rel": "SqRel [m]", "rmse": "RMSE [m]", "rmse_log": "RMSE log", "si_log": "SIlog",
     "delta1": "δ < 1.25", "delta2": "δ < 1.25²", "delta3": "δ < 1.25³", "coverage": "pixels answered",
     "mean_deg": "mean [deg]", "median_deg": "median [deg]", "share_11_25": "within 11.25°",
-    "share_22_5": "within 22.5°", "share_30": "within 30°", "overlap_p": "overlap precision", "overlap_r": "overlap recall",
+    "share_22_5": "within 22.5°", "share_30": "within 30°",
+    "overlap_p": "overlap precision", "overlap_r": "overlap recall",
     "overlap_f": "overlap F",
     "boundary_p": "boundary precision", "boundary_r": "boundary recall", "boundary_f": "boundary F",
     "share_75": "objects with F > 0.75", "abs_rel_all": "AbsRel, all pixels",
@@ -95,7 +96,7 @@ def _gallery(gallery: Gallery) -> str:
     near, far = gallery.range_m
     legend = "".join(
         f'<span class="key"><i style="background: rgb{colour}"></i>{escape(name)}</span>'
-        for name, colour in list(zip(gallery.classes, class_colours(gallery.classes), strict=True))[1:]
+        for name, colour in list(zip(gallery.classes, class_colours(len(gallery.classes)), strict=True))[1:]
     )
     paint = f'<i class="ramp" style="background: linear-gradient(90deg, {stops})"></i>'
     ramp = f'<span class="key">{near:g} m {paint} {far:g} m</span>'

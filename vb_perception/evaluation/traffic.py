@@ -1,17 +1,16 @@
 """What a recording says of time and losses: per topic count, rate and age; per camera the node's own ledger."""
 
 import math
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from vb_perception.evaluation.bags import bag_topics, open_bag, read_messages, read_typed
+from vb_perception.evaluation.message_types import stamp_of_cdr
 from vb_perception.timing import STAGES, FrameLedger
 
 LATENCY_TYPE = "vb_perception/msg/LatencyStats"
-_STAMP = struct.Struct("<4xiI")  # CDR: encapsulation, then the header's sec and nanosec
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,7 @@ def topic_traffic(path: Path | str) -> list[TopicTraffic]:
         row = times[topic]
         row.recorded_ns.append(t_ns)
         if msgtype in stamped:
-            seconds, nanoseconds = _STAMP.unpack_from(cdr)
-            row.ages_ms.append((t_ns - seconds * 10**9 - nanoseconds) / 1e6)
+            row.ages_ms.append((t_ns - stamp_of_cdr(cdr)) / 1e6)
     return [_traffic(topic, types[topic], row) for topic, row in sorted(times.items())]
 
 

@@ -1,0 +1,147 @@
+"""`vb-perception`: parse and call.  What a command needs is imported when it is called, so that --help is instant."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vb_perception import __version__
+from vb_perception.errors import VbPerceptionError
+
+DEFAULT_MODEL = Path(__file__).resolve().parent / "models" / "default"
+FORWARDED = ("train", "export")  # commands that read their own arguments
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if it did what was asked, 1 with a sentence on stderr if it could not."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        if arguments[:1] and arguments[0] in FORWARDED:
+            return _forward(arguments[0], arguments[1:])
+        options = _parser().parse_args(arguments)
+        return int(options.run(options))
+    except VbPerceptionError as error:
+        print(f"vb-perception: {error}", file=sys.stderr)
+        return 1
+
+
+def _forward(command: str, arguments: Sequence[str]) -> int:
+    if command == "train":
+        from vb_perception.training import train
+
+        return train.main(arguments)
+    from vb_perception.generator import export
+
+    return export.main(arguments)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from vb_perception.demo.run import DemoOptions, run_demo
+
+    return run_demo(
+        DemoOptions(
+            out=options.out,
+            bag=options.bag,
+            image=options.image,
+            camera_info=options.camera_info,
+            model_dir=options.model,
+            backend=options.backend,
+            rate=options.rate,
+        )
+    )
+
+
+def _bag(options: argparse.Namespace) -> int:
+    from vb_perception.evaluation.bag_samples import write_samples
+    from vb_perception.scenes.folder import read_frames
+
+    count = write_samples(options.bag, read_frames(options.folder), options.rate_hz, depth=options.depth)
+    print(f"{options.bag}: {count} frames, {options.bag.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from vb_perception.evaluation.evaluate import evaluate, score_lines
+
+    topics = (options.image, options.camera_info)
+    scores = evaluate(options.frames, options.model, options.backend, options.out, topics)
+    if options.json:
+        print(json.dumps(scores.as_json()))
+    else:
+        print("\n".join(score_lines(scores)))
+    return 0
+
+
+def _render(options: argparse.Namespace) -> int:
+    from vb_perception.evaluation.bag_samples import write_samples
+    from vb_perception.scenes.sample_run import sample_run
+
+    count = write_samples(options.bag, sample_run(), depth="png")
+    print(f"{options.bag}: {count} frames, {options.bag.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vb-perception", description="Metric depth, surface normals and segmentation from one generated image."
+    )
+    parser.add_argument("--version", action="version", version=f"vb-perception {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="play frames into the real node over DDS, record and judge what it says")
+    demo.add_argument("--bag", type=Path, help="a bag or a folder of frames; left out: the sample of this package")
+    demo.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for what is written [%(default)s]")
+    demo.add_argument("--rate", type=_positive, default=1.0, help="how much faster than recorded to play [%(default)s]")
+    _add_topics(demo)
+    _add_model(demo)
+    demo.set_defaults(run=_demo)
+
+    bag = commands.add_parser("bag", help="turn a folder of frames into a bag, with its truth")
+    bag.add_argument("folder", type=Path, help="a split of OSD or a folder as docs/frames.md describes")
+    bag.add_argument("bag", type=Path, help="the .mcap file to write")
+    bag.add_argument("--rate-hz", type=_positive, default=15.0, help="frames a second [%(default)s]")
+    bag.add_argument(
+        "--depth", choices=("16UC1", "32FC1", "png"), default="16UC1", help="how true depth is stored [%(default)s]"
+    )
+    bag.set_defaults(run=_bag)
+
+    evaluate = commands.add_parser("evaluate", help="answer every frame in lock-step and score it against its truth")
+    evaluate.add_argument("frames", type=Path, help="a bag, a split of OSD or a folder of frames")
+    evaluate.add_argument("--out", type=Path, help="folder for scores.json, report.html and contact_sheet.png")
+    evaluate.add_argument("--json", action="store_true", help="print the scores as JSON")
+    _add_topics(evaluate)
+    _add_model(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+    render = commands.add_parser("render", help="render the sample run, a drive past a table, as a bag with truth")
+    render.add_argument("bag", type=Path, help="the .mcap file to write")
+    render.set_defaults(run=_render)
+
+    commands.add_parser("train", help="train the generator (train --help)", add_help=False)
+    commands.add_parser("export", help="export a trained generator to ONNX (export --help)", add_help=False)
+    return parser
+
+
+def _add_topics(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--image-topic", dest="image", help="image topic of a bag; left out: found by type")
+    command.add_argument("--camera-info", help="camera_info topic of a bag; left out: the one beside the image")
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="folder of an exported model")
+    command.add_argument("--backend", default="auto", help="auto, openvino, onnxruntime or fake [%(default)s]")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        msg = f"{text}: expected a number above zero"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

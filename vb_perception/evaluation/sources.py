@@ -1,0 +1,40 @@
+"""What the commands take as frames: a bag, or a folder of frames in one of the layouts of `scenes.folder`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from vb_perception.errors import BagError
+from vb_perception.evaluation.bag_frames import Report, read_frames, refuse
+from vb_perception.evaluation.camera_topics import find_camera
+from vb_perception.evaluation.replay import sample_frames
+from vb_perception.frame import Frame
+from vb_perception.scenes.folder import read_frames as read_samples
+from vb_perception.scenes.sample import Sample
+
+_BAG_CONTENTS = ("metadata.yaml", "*.mcap", "*.db3")
+
+
+def is_folder_of_frames(path: Path) -> bool:
+    """Whether the path is a folder of pictures rather than a bag.
+
+    Raises:
+        BagError: There is no such path.
+    """
+    if not path.exists():
+        msg = f"{path} does not exist; expected a bag (.mcap, .db3 or a rosbag2 folder) or a folder of frames"
+        raise BagError(msg)
+    return path.is_dir() and not any(True for pattern in _BAG_CONTENTS for _ in path.glob(pattern))
+
+
+def read_source(
+    path: Path, image: str | None = None, camera_info: str | None = None, on_unusable: Report = refuse
+) -> Iterator[tuple[Frame, Sample | None]]:
+    """Frames with truth or None, from whatever `path` is.  `image`, `camera_info`: topics of a bag; None: by type.
+
+    Raises:
+        BagError: As `is_folder_of_frames`, `find_camera`, `read_frames` and `read_samples`.
+    """
+    if is_folder_of_frames(path):
+        yield from sample_frames(read_samples(path))
+    else:
+        yield from read_frames(path, find_camera(path, image, camera_info), on_unusable)
