@@ -1,6 +1,6 @@
 # make demo            play a bag of camera frames through the real node, record and draw what it says (BAG=path: yours)
 # make test            everything but training           (PYTEST_ARGS="-k depth" narrows it)
-# make test-training   generator and training, with the CPU build of torch (TORCH_INDEX=address of its index)
+# make test-training   generator, training and renderer, with the CPU build of torch (TORCH_INDEX=address of its index)
 # make lint            ruff, mypy, import-linter
 # make clean           forget .venv, out/ and every cache
 #
@@ -38,7 +38,7 @@ test: $(DONE)/package $(DONE)/demo $(DONE)/test
 	$(BIN)/python -m pytest $(TRAINING_TESTS:%=--ignore=%) $(PYTEST_ARGS)
 
 test-training: training
-	$(BIN)/python -m pytest $(wildcard $(TRAINING_TESTS)) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(TRAINING_TESTS) tests/scenes $(PYTEST_ARGS)
 
 training: $(DONE)/package $(DONE)/demo $(DONE)/test $(DONE)/training
 
