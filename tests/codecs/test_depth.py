@@ -1,13 +1,12 @@
 import math
 
-import hilbertmap
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vb_perception.codecs.depth import LAST, WALK, DepthCodec, inverse_power_transform, nearest_on_walk, power_transform
+from vb_perception.codecs.depth import LAST, WALK, DepthCodec, inverse_power_transform, power_transform
 from vb_perception.errors import ConfigError, FrameError
 
 LAMBDAS = st.one_of(
@@ -120,17 +119,6 @@ def test_curve_gives_the_depths_printed_in_figure_5_of_the_paper() -> None:
     assert [float(f"{d:.1f}") if d < 10 else round(d) if np.isfinite(d) else d for d in depth_m] == printed_m
 
 
-def test_curve_agrees_with_hilbertmap() -> None:
-    depth_m = log_uniform_m(1000).astype(np.float64)
-    for lam, scale_m in ((-3.0, 10 / 3), (-2.0, 1.0), (-7.5, 4.0)):
-        codec = DepthCodec(lam, scale_m)
-        np.testing.assert_allclose(
-            codec.curve(depth_m), hilbertmap.depth_to_normalized(depth_m, lam, scale_m), atol=1e-12
-        )
-        f = np.linspace(0, 0.999, 500)
-        np.testing.assert_allclose(codec.inverse_curve(f), hilbertmap.normalized_to_depth(f, lam, scale_m), rtol=1e-9)
-
-
 def test_curve_and_its_inverse_meet_at_the_ends() -> None:
     for codec in (DepthCodec(), DepthCodec(lam=-1.7, scale_m=0.9), DepthCodec(lam=-math.inf)):
         assert codec.curve([0.0, math.inf]).tolist() == [0, 1]
@@ -143,32 +131,6 @@ def test_walk_visits_every_corner_along_seven_edges_from_black_to_white() -> Non
     assert np.abs(np.diff(WALK.astype(int), axis=0)).sum(axis=1).tolist() == [1] * 7
     corners_m = DepthCodec().inverse_curve(np.arange(8) / 7).reshape(1, 8)
     assert (DepthCodec().encode(corners_m)[0] == WALK * 255).all()
-
-
-def test_encode_agrees_with_hilbertmap_to_the_rounding_of_one_level() -> None:
-    depth_m = log_uniform_m(20_000)
-    theirs = np.rint(255 * hilbertmap.depth_to_rgb(depth_m.astype(np.float64)))
-    difference = np.abs(DepthCodec().encode(depth_m) - theirs)
-    assert difference.max() <= 1
-    assert (difference == 0).mean() > 0.999
-
-
-def test_decode_agrees_with_hilbertmap_on_any_colour() -> None:
-    rgb = np.random.default_rng(1).integers(0, 256, (200, 300, 3), dtype=np.uint8)
-    position, distance2 = nearest_on_walk(rgb)
-    theirs = hilbertmap.project(rgb / 255.0)
-    their_distance2 = np.square(255 * hilbertmap.walk(theirs) - rgb).sum(axis=2)
-    np.testing.assert_allclose(distance2, their_distance2, atol=1e-6)
-    # where two edges are equally near, rounding decides theirs and the earlier edge ours
-    same = np.isclose(position / LAST, theirs, rtol=0, atol=1e-9)
-    assert same.mean() > 0.99
-    np.testing.assert_allclose(
-        np.square(255 * hilbertmap.walk(position / LAST) - rgb).sum(axis=2), distance2, atol=1e-6
-    )
-    codec = DepthCodec(max_range_m=1000.0)
-    depth_m, _ = codec.decode(rgb)
-    known = same & (position > 0) & np.isfinite(depth_m)
-    np.testing.assert_allclose(depth_m[known], hilbertmap.normalized_to_depth(theirs[known]), rtol=1e-5)
 
 
 def test_round_trip_through_eight_bits_loses_little_from_0_3_to_80_m() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vb_perception.codecs import flood
-from vb_perception.codecs.flood import flood_fill, join
+from vb_perception.codecs.flood import flood_fill
 
 KING = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 KNIGHT = [(a * i, b * j) for a, b in ((1, 2), (2, 1)) for i in (-1, 1) for j in (-1, 1)]
@@ -63,11 +63,12 @@ def test_flood_fill_is_the_definition(seed: int, height: int, width: int, tau: f
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), small_px=st.sampled_from([2, 5, 9]))
-def test_components_that_outgrow_their_window_are_the_definition_too(seed: int, small_px: int) -> None:
+@given(seed=st.integers(0, 2**32 - 1), small_px=st.sampled_from([2, 5, 9]), most_moves=st.sampled_from([1, 2, 8]))
+def test_large_components_are_the_definition_too(seed: int, small_px: int, most_moves: int) -> None:
     rgb, free = picture(seed, 22, 34)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flood, "SMALL_PX", small_px)  # small windows: they have to grow, and often
+        patch.setattr(flood, "MOST_MOVES", most_moves)  # and give up, and be walked
         labels, _ = flood_fill(rgb, free, 14.0)
     np.testing.assert_array_equal(labels, flood_by_definition(rgb, free, 14.0))
 
@@ -105,14 +106,15 @@ def test_nothing_free_gives_no_component() -> None:
     assert not labels.any()
 
 
-@settings(deadline=None)
-@given(count=st.integers(1, 12), data=st.data())
-def test_join_gives_the_least_number_of_each_group(count: int, data: st.DataObject) -> None:
-    number = st.integers(0, count - 1)
-    pairs = data.draw(st.lists(st.tuples(number, number), max_size=15))
-    linked = np.eye(count, dtype=bool)
-    for a, b in pairs:
-        linked[a, b] = linked[b, a] = True
-    for _ in range(count):
-        linked = linked @ linked
-    assert join(count, pairs).tolist() == linked.argmax(axis=1).tolist()
+def test_a_long_chain_of_knights_moves_is_one_component() -> None:
+    # pixels that touch nowhere, beside a chain of another colour
+    rgb = np.zeros((192, 12, 3), np.uint8)
+    free = np.zeros((192, 12), np.bool_)
+    rows = np.arange(0, 192, 2)
+    for left, level in ((1, 50), (5, 200)):
+        columns = left + rows // 2 % 2
+        rgb[rows, columns] = level
+        free[rows, columns] = True
+    labels, count = flood_fill(rgb, free, 14.0)
+    assert count == 2
+    assert np.unique(labels[rgb[..., 0] == 200]).tolist() == [2]

@@ -1,6 +1,5 @@
 """Seeded flood fill with 16-connectivity: stage 2 of the paper's instance decoder, exact and of bounded cost."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 import cv2
@@ -10,12 +9,14 @@ from numpy.typing import NDArray
 from vb_perception.codecs.colours import RGB
 
 SMALL_PX = 32
-"""Components up to this many pixels are walked one by one; beyond it the whole array is asked at once."""
+"""Components up to this many pixels are walked pixel by pixel; larger ones are found by whole-array operations."""
+MOST_MOVES = 8
+"""Knight's moves in a row, from piece to piece of a large component, after which it is walked all the same."""
 
 _PAD = 2  # as far as a knight jumps, so that no neighbour needs a bounds check
-_KNIGHT = ((1, -2), (1, 2), (2, -1), (2, 1))
-_HALF = ((0, 1), (1, -1), (1, 0), (1, 1), *_KNIGHT)
+_HALF = ((0, 1), (1, -1), (1, 0), (1, 1), (1, -2), (1, 2), (2, -1), (2, 1))
 """(row, column) steps to 8 of the 16 neighbours; the other 8 are their opposites."""
+_KNIGHT_MOVES = np.array([abs(y * x) == 2 for y in range(-2, 3) for x in range(-2, 3)], np.uint8).reshape(5, 5)  # noqa: PLR2004
 
 
 def flood_fill(rgb: RGB, foreground: NDArray[np.bool_], tau: float) -> tuple[NDArray[np.int32], int]:
@@ -25,8 +26,8 @@ def flood_fill(rgb: RGB, foreground: NDArray[np.bool_], tau: float) -> tuple[NDA
     within `tau` levels of the SEED's (Euclidean, RGB).  Next to: the 8 surrounding pixels and the 8 a knight's move
     away, which is how we read the paper's "16-connectivity".
 
-    Work: one visit and 16 looks a pixel, plus one pass over the image for every component above `SMALL_PX` pixels, of
-    which there are at most H W / SMALL_PX.
+    Work: walking takes 16 looks a pixel; besides, each component above `SMALL_PX` pixels, of which there are at most
+    H W / SMALL_PX, costs at most `MOST_MOVES` passes over a few windows of about its own size.
     """
     height, width = foreground.shape
     stride = width + 2 * _PAD
@@ -38,13 +39,14 @@ def flood_fill(rgb: RGB, foreground: NDArray[np.bool_], tau: float) -> tuple[NDA
     look = _looks(stride)
 
     free = bytearray(inside.tobytes())
-    free_map = np.frombuffer(free, np.uint8).reshape(
-        inside.shape
-    )  # the same memory: both walks see what the other took
+    # the same memory: both ways to walk see what the other took
+    free_map = np.frombuffer(free, np.uint8).reshape(inside.shape)
     red, green, blue = (padded[..., i].tobytes() for i in range(3))
     planes = np.moveaxis(padded, 2, 0).astype(np.float32)
     labels = np.zeros(free_map.shape, np.int32)
     limit = tau * tau
+    walked: list[int] = []  # members of all small components, and how many each has: labelled at the end, all at once
+    sizes: list[int] = []
     count = 0
     seed = free.find(1)
     while seed >= 0:
@@ -52,6 +54,7 @@ def flood_fill(rgb: RGB, foreground: NDArray[np.bool_], tau: float) -> tuple[NDA
         r, g, b = red[seed], green[seed], blue[seed]
         free[seed] = 0
         members = [seed]
+        patience = SMALL_PX
         for here in members:  # grows while it is walked
             for step in look[kin[here]]:
                 there = here + step
@@ -60,15 +63,21 @@ def flood_fill(rgb: RGB, foreground: NDArray[np.bool_], tau: float) -> tuple[NDA
                     if dr * dr + dg * dg + db * db <= limit:
                         free[there] = 0
                         members.append(there)
-            if len(members) > SMALL_PX:
+            if len(members) > patience:
                 free_map.ravel()[members] = 1
-                window, joined = _component(planes, free_map, divmod(seed, stride), limit)
-                labels[window][joined] = count
-                free_map[window][joined] = 0
-                break
-        else:
-            labels.ravel()[members] = count
+                found = _component(planes, free_map, divmod(seed, stride), limit)
+                if found is not None:
+                    window, joined = found
+                    labels[window][joined] = count
+                    free_map[window][joined] = 0
+                    members = []
+                    break
+                free_map.ravel()[members] = 0
+                patience = labels.size
+        walked += members
+        sizes.append(len(members))
         seed = free.find(1, seed + 1)
+    labels.ravel()[walked] = np.repeat(np.arange(1, count + 1), sizes)
     return labels[_PAD:-_PAD, _PAD:-_PAD], count
 
 
@@ -108,11 +117,11 @@ class _Looks(dict[int, tuple[int, ...]]):
 
 def _component(
     planes: NDArray[np.float32], free: NDArray[np.uint8], seed: tuple[int, int], limit: float
-) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
+) -> tuple[tuple[slice, slice], NDArray[np.bool_]] | None:
     """The component of `seed` (row, column): a window of the padded image, and the mask of the component within it.
 
     The window doubles until the component no longer reaches the frame of two pixels along its sides.  Nothing is free
-    above the seed's row, which is the first in raster order.
+    above the seed's row, which is the first in raster order.  None where the component is better walked.
     """
     height, width = free.shape
     top, column = seed
@@ -124,6 +133,8 @@ def _component(
         near = red * red + green * green + blue * blue <= limit
         near &= free[window].view(np.bool_)
         joined = _connected(near, (0, column - left))
+        if joined is None:
+            return None
         grow_down = bottom < height and joined[-_PAD:].any()
         grow_left = left > 0 and joined[:, :_PAD].any()
         grow_right = right < width and joined[:, -_PAD:].any()
@@ -134,41 +145,25 @@ def _component(
         left, right = max(0, left - size * bool(grow_left)), min(width, right + size * bool(grow_right))
 
 
-def _connected(mask: NDArray[np.bool_], start: tuple[int, int]) -> NDArray[np.bool_]:
-    """The pixels of `mask` (H, W) that are 16-connected to the one at `start` (row, column)."""
+def _connected(mask: NDArray[np.bool_], start: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """The pixels of `mask` (H, W) that are 16-connected to the one at `start` (row, column).
+
+    8-connected pieces first, then those that a knight's move joins to the one with `start`, until there are no more.
+    None where `MOST_MOVES` did not reach the end: a long chain of small pieces.
+    """
     count, pieces = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-    home = pieces[start]
-    if count == 2:  # noqa: PLR2004 - outside and the one piece
-        return mask
-    pairs = []
-    for dy, dx in _KNIGHT:
-        here, there = (pieces[step] for step in _both_ends(dy, dx, *pieces.shape))
-        jump = (here != there) & (here > 0) & (there > 0)
-        pairs.append(here[jump].astype(np.int64) * count + there[jump])
-    linked = np.unique(np.concatenate(pairs))
-    if not len(linked):
-        return np.asarray(pieces == home)
-    parent = join(count, zip((linked // count).tolist(), (linked % count).tolist(), strict=True))
-    return np.asarray((parent == parent[home])[pieces])
+    joined = np.asarray(pieces == pieces[start])
+    for _ in range(MOST_MOVES):
+        landed = pieces[cv2.dilate(joined.view(np.uint8), _KNIGHT_MOVES).view(np.bool_) & mask & ~joined]
+        if not landed.size:
+            return joined
+        reached = np.zeros(count, np.bool_)
+        reached[landed] = True
+        joined |= reached[pieces]
+    return None
 
 
 def _both_ends(dy: int, dx: int, height: int, width: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Where a step down by dy >= 0 and across by dx starts, and where it ends, for all pixels at once."""
     left, right = max(0, -dx), max(0, dx)
     return np.s_[: height - dy, left : width - right], np.s_[dy:, right : width - left]
-
-
-def join(count: int, pairs: Iterable[tuple[int, int]]) -> NDArray[np.intp]:
-    """Union-find: for each of 0..count-1 the smallest number that the pairs join it to, (count,)."""
-    parent = list(range(count))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for a, b in pairs:
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    return np.array([root(i) for i in range(count)], np.intp)

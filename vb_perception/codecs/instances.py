@@ -3,14 +3,14 @@
 Source of the decoder and its constants: Vision Banana (arXiv 2604.20329) version 3, appendix A.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vb_perception.codecs.colours import RGB, confidence_from_squared, expect_rgb
-from vb_perception.codecs.flood import flood_fill, join
+from vb_perception.codecs.flood import flood_fill
 from vb_perception.codecs.palette import Colour
 from vb_perception.errors import ConfigError, FrameError
 
@@ -111,7 +111,7 @@ def decode_instances(
             f"min_area in [1/{MAX_INSTANCES}, 1], min_erosion in [0, 1], gamma not negative"
         )
         raise ConfigError(msg)
-    levels = np.moveaxis(rgb, 2, 0).astype(np.int32, order="C")
+    levels = np.moveaxis(rgb, 2, 0).astype(np.float32, order="C")
     labels, count = flood_fill(rgb, _distance2(levels, background) >= tau * tau, tau)
     labels = np.ascontiguousarray(labels)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
@@ -124,23 +124,24 @@ def decode_instances(
     member = np.flatnonzero(labels)
     owner = labels.ravel()[member]
     mean = _mean_colours(owner, levels.reshape(3, -1)[:, member], count)
-    group = join(count, _alike(mean, _boxes(owner, member, rgb.shape[1], count), tau, gamma))
+    group = _join(count, _alike(mean, _boxes(owner, member, rgb.shape[1], count), tau, gamma))
     ids = np.concatenate(([0], np.unique(group, return_inverse=True)[1] + 1)).astype(np.uint16)[labels]
 
-    owner = ids.ravel()[member].astype(np.int32)
-    own = np.concatenate((np.array([background]), _mean_colours(owner, levels.reshape(3, -1)[:, member], ids.max())))
-    own = own.astype(np.float32)
-    return ids, confidence_from_squared(_distance2(levels, [own[:, i][ids] for i in range(3)]))
+    flat = ids.ravel().astype(np.intp)
+    mean = _mean_colours(flat[member], levels.reshape(3, -1)[:, member], int(ids.max()))
+    own = np.concatenate((np.array([background]), mean))
+    distance2 = _distance2(levels.reshape(3, -1), [plane[flat] for plane in own.T.astype(np.float32)])
+    return ids, confidence_from_squared(distance2).reshape(ids.shape)
 
 
-def _distance2(levels: NDArray[np.int32], colours: Sequence[ArrayLike]) -> NDArray[np.float64]:
+def _distance2(levels: NDArray[np.float32], colours: Sequence[ArrayLike]) -> NDArray[np.float32]:
     """Squared distance (H, W) of levels (3, H, W) to a colour, given as three numbers or three arrays (H, W)."""
     red, green, blue = (np.square(plane - colour) for plane, colour in zip(levels, colours, strict=True))
-    squared: NDArray[np.float64] = red + green + blue
+    squared: NDArray[np.float32] = red + green + blue
     return squared
 
 
-def _mean_colours(owner: NDArray[np.integer], levels: NDArray[np.int32], count: int) -> NDArray[np.float64]:
+def _mean_colours(owner: NDArray[np.integer], levels: NDArray[np.float32], count: int) -> NDArray[np.float64]:
     """Mean colour (count, 3) of owners 1 to count, whose pixels have the levels (3, n)."""
     totals = [np.bincount(owner, plane, count + 1)[1:] for plane in levels]
     mean: NDArray[np.float64] = np.stack(totals, 1) / np.bincount(owner, minlength=count + 1)[1:, None]
@@ -176,3 +177,19 @@ def _alike(mean: NDArray[np.float64], boxes: NDArray[np.int64], tau: float, gamm
         alike = np.square(mean[rest] - mean[a]).sum(1) <= tau * tau
         alike &= extent.prod(axis=1) <= gamma * (area[rest] + area[a])
         yield from ((a, a + 1 + int(b)) for b in np.flatnonzero(alike))
+
+
+def _join(count: int, pairs: Iterable[tuple[int, int]]) -> NDArray[np.intp]:
+    """Union-find: for each of 0..count-1 the smallest number that the pairs join it to, (count,)."""
+    parent = list(range(count))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    for a, b in pairs:
+        low, high = sorted((root(a), root(b)))
+        parent[high] = low
+    return np.array([root(i) for i in range(count)], np.intp)
