@@ -5,7 +5,6 @@ Ends when the bag does; what was asked for by `record` is a whole bag then.
 
 from pathlib import Path
 
-from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
@@ -19,6 +18,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
+from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from vb_perception.evaluation.camera_topics import COMPRESSED, find_camera
 
 OUTPUTS = (

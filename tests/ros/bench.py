@@ -8,17 +8,18 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from numpy.typing import NDArray
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from typing_extensions import Self
-
-import rclpy
 from vb_perception.msg import LatencyStats
+
 from vb_perception.ros.perception_node import PerceptionNode
 from vb_perception.ros.qos import qos_profile
 
@@ -81,7 +82,7 @@ class Bench:
         self.helper.destroy_node()
         rclpy.shutdown(context=self.context)
 
-    def add_node(self, *, start: bool = True, **values: Any) -> PerceptionNode:
+    def add_node(self, *, start: bool = True, **values: Any) -> PerceptionNode:  # noqa: ANN401 - as parameters are
         """A node with the toy model, the fake engine and quick reports, unless `values` say otherwise."""
         given = {"model": str(self._model), "backend": "fake", "input_qos": "reliable", "stats_rate_hz": 20.0} | values
         overrides = [Parameter(name, value=value) for name, value in given.items()]
@@ -123,6 +124,10 @@ class Bench:
             "the node subscribes to image and camera_info",
         )
 
+    def settle(self) -> None:
+        """Give another process, which we know already, the time to know us: else it misses what comes first."""
+        self.spin_for(0.7)
+
     def heard_outputs(self) -> int:
         """How many outputs of the node have a listener, as the node's side sees it."""
         names = [name for name, _ in self.helper.get_topic_names_and_types() if "/output/" in name]
@@ -146,13 +151,21 @@ class Bench:
         self.sent += 1
         return image
 
-    def compressed_publisher(self) -> Any:
+    def compressed_publisher(self) -> Publisher:
         return self.helper.create_publisher(CompressedImage, f"{IMAGE_TOPIC}/compressed", qos_profile("reliable"))
 
     def ledger(self) -> LatencyStats:
         """The last LatencyStats; zeros before the first."""
         heard = self.heard["latency"]
         return heard[-1] if heard else LatencyStats()
+
+    def received(self, count: int) -> Callable[[], bool]:
+        """A condition: so many images were received."""
+        return lambda: bool(self.ledger().received == count)
+
+    def processed(self, count: int) -> Callable[[], bool]:
+        """A condition: so many images were processed."""
+        return lambda: bool(self.ledger().processed == count)
 
     def status(self) -> DiagnosticStatus:
         """The last status of the node; empty before the first."""

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,13 +12,8 @@ import pytest
 pytest.importorskip("rclpy", reason="the ROS room needs rclpy: `make test` installs it")
 pytest.importorskip("vb_perception.msg", reason="the messages are not built: `make test` builds them")
 
-with warnings.catch_warnings():  # lark, which the message classes import, uses a module that Python deprecated
-    warnings.simplefilter("ignore", DeprecationWarning)
-    pytest.importorskip("rosidl_generator_py")
-
-from tests.ros.bench import Bench  # noqa: E402
-
-from vb_perception.runtime.toy_model import write_toy_model  # noqa: E402
+from tests.ros.bench import Bench
+from vb_perception.runtime.toy_model import write_toy_model
 
 DOMAINS = range(1, 100)
 

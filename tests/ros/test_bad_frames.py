@@ -1,7 +1,8 @@
-"""Each unusable image: a message that says what to do, one count in `rejected`, nothing published, and the node lives."""
+"""Each unusable image: words that say what to do, one count in `rejected`, nothing published, and the node lives."""
 
 import array
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -67,7 +68,7 @@ BAD: dict[str, tuple[Spoil, str]] = {
 }
 
 
-def _start(bench: Bench, **values: object) -> list[Image]:
+def _start(bench: Bench, **values: Any) -> list[Image]:  # noqa: ANN401 - as parameters are
     bench.watch()
     heard = bench.listen("depth/image_rect")
     bench.add_node(**values)
@@ -133,7 +134,7 @@ def test_a_jump_back_starts_a_new_run_and_empties_the_window(bench: Bench) -> No
     _start(bench)
     for count in (1, 2, 3):
         bench.send()
-        bench.spin_until(lambda count=count: bench.ledger().processed == count, "the image is processed")
+        bench.spin_until(bench.processed(count), "the image is processed")
     assert bench.ledger().stages[0].count == 3
     bench.send(image_message(START_NS - 10 * NS_PER_S))
     bench.spin_until(lambda: bench.ledger().processed == 4, "the image after the jump is processed")
@@ -158,7 +159,9 @@ def test_a_broken_jpeg_is_rejected(bench: Bench) -> None:
     bench.spin_until(lambda: bool(bench.infos.get_subscription_count()), "the node subscribes to camera_info")
     stamp = bench.next_stamp()
     bench.infos.publish(info_message(stamp))
-    camera.publish(CompressedImage(header=info_message(stamp).header, format="jpeg", data=array.array("B", b"\xff\xd8junk")))
+    camera.publish(
+        CompressedImage(header=info_message(stamp).header, format="jpeg", data=array.array("B", b"\xff\xd8junk"))
+    )
     bench.spin_until(lambda: bench.ledger().rejected == 1, "the image is rejected")
     bench.spin_until_status(DiagnosticStatus.WARN, "jpeg")
     assert not heard

@@ -166,9 +166,7 @@ def test_a_defect_in_the_worker_deactivates(bench: Bench, engine: Patient) -> No
     assert balances(bench.ledger())
 
 
-def test_a_defect_while_configuring_is_told(
-    bench: Bench, engine: Patient, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_defect_while_configuring_is_told(bench: Bench, engine: Patient, capfd: pytest.CaptureFixture[str]) -> None:
     bench.watch()
     engine.defect = True
     node = bench.add_node(start=False)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from tests.ros.bench import CX, CY, FX, FY, HEIGHT, WIDTH, Bench, image_message, info_message, pixels
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
+from tests.ros.bench import CX, CY, FX, FY, HEIGHT, WIDTH, Bench, image_message, info_message, pixels
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
 from vb_perception.frame import Frame
@@ -100,7 +100,9 @@ def test_points_need_depth_and_take_labels_of_the_first_segmentation() -> None:
     classes = SemanticSegmentation((("mug", (255, 0, 0)),))
     instances = InstanceSegmentation("mug")
 
-    def needs_of_points(*tasks: MetricDepth | SurfaceNormals | SemanticSegmentation | InstanceSegmentation) -> list[str]:
+    def needs_of_points(
+        *tasks: MetricDepth | SurfaceNormals | SemanticSegmentation | InstanceSegmentation,
+    ) -> list[str]:
         return [task.name for output in outputs_of(tasks) if output.topic == "points" for task in output.tasks]
 
     assert needs_of_points(SurfaceNormals(), MetricDepth(), instances, classes) == ["depth", "instances"]

@@ -29,6 +29,7 @@ from vb_perception.ros.stopping import ros_context
 TRUTH = "/truth/"
 NS_PER_S = 1_000_000_000
 POLL_S = 0.05
+SETTLE_S = 0.5  # a subscriber that we know may not know us yet, and would miss what comes first
 ACKNOWLEDGE_S = 5
 LITTLE_ENDIAN, BIG_ENDIAN = struct.Struct("<iI"), struct.Struct(">iI")
 STAMP_OFFSET = 4  # after CDR's encapsulation; the header comes first, and its stamp first in it
@@ -85,12 +86,13 @@ class BagPlayer:
             there = {info.node_name for info in self._node.get_subscriptions_info_by_topic(self._camera.image)}
             missing = [name for name in nodes if name not in there]
             if there and not missing:
+                stop.wait(SETTLE_S)
                 return
             if time.monotonic() > until:
                 msg = (
                     f"waited {timeout_s:g} s in vain for {' and '.join(missing) or 'anybody'} to subscribe to "
-                    f"{self._camera.image}: perception_node does so when it is active, its ~/input/image is remapped to "
-                    "this topic, and somebody listens to one of its outputs"
+                    f"{self._camera.image}: perception_node does so when it is active, its ~/input/image is remapped "
+                    "to this topic, and somebody listens to one of its outputs"
                 )
                 raise BagError(msg)
             time.sleep(POLL_S)

@@ -4,8 +4,8 @@ from typing import Any
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_policy_name_from_kind
 
-# The newest few messages; a deeper queue would only deliver older frames later.
-DEPTH = 5
+# The queue is emptied at once; it only bridges moments in which the process gets no processor.
+DEPTH = 10
 
 PROFILES = {
     "sensor_data": (ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE),

@@ -14,11 +14,13 @@ from rclpy.utilities import remove_ros_args
 
 from vb_perception.errors import BagError
 from vb_perception.evaluation.bags import BagWriter
+from vb_perception.evaluation.message_types import register_type
 from vb_perception.ros.message_class import message_class
 from vb_perception.ros.qos import qos_profile
 from vb_perception.ros.stopping import SPIN_STEP_S, ros_context
 
 DISCOVER_PERIOD_S = 0.1
+DRAIN_S = 0.5  # what was published before the signal is still on its way
 QUEUE = 100  # messages of a burst that are kept while earlier ones are written
 
 
@@ -41,6 +43,7 @@ class TopicRecorder(Node):
             latched = all(offer.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers)
             name = ("transient_local" if latched else "reliable") if reliable else "sensor_data"
             msgtype = offers[0].topic_type
+            register_type(msgtype)  # slow the first time: before messages come
             store = self._store(topic, msgtype, latched=latched)
             qos = qos_profile(name, QUEUE)
             self._taken.append(self.create_subscription(message_class(msgtype), topic, store, qos, raw=True))
@@ -61,6 +64,9 @@ def main(args: list[str] | None = None) -> int:
             executor.add_node(node)
             while not stop.is_set():
                 executor.spin_once(timeout_sec=SPIN_STEP_S)
+            until = time.monotonic() + DRAIN_S
+            while time.monotonic() < until:
+                executor.spin_once(timeout_sec=DISCOVER_PERIOD_S)
             executor.shutdown()
             node.destroy_node()
     except BagError as error:

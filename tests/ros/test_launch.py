@@ -1,0 +1,192 @@
+"""Launch files, RViz configuration and docs name only what exists.
+
+launch and launch_ros come with a ROS 2 distribution, not as wheels.  So the files are run here against stand-ins that
+note what is asked of them.
+"""
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import tomllib
+import yaml
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+
+from tests.ros.bench import image_message, info_message
+from vb_perception.evaluation.bags import BagWriter
+from vb_perception.ros.outputs import outputs_of
+from vb_perception.ros.parameters import TABLE
+from vb_perception.ros.player import _parser as player_parser
+from vb_perception.ros.recorder import _parser as recorder_parser
+from vb_perception.tasks import (
+    InstanceSegmentation,
+    MetricDepth,
+    ReferringSegmentation,
+    SemanticSegmentation,
+    SurfaceNormals,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+TASKS = (MetricDepth(), SurfaceNormals(), SemanticSegmentation((("table", (255, 0, 0)),)))
+TOPICS = {f"/perception_node/output/{output.topic}": output.kind for output in outputs_of(TASKS)}
+LAUNCH_MODULES = (
+    "launch", "launch.actions", "launch.event_handlers", "launch.events", "launch.launch_description_sources",
+    "launch.substitutions", "launch_ros", "launch_ros.actions",
+)  # fmt: skip
+
+
+class Noted:
+    """Stands for any class of launch: remembers its name and arguments."""
+
+    def __init__(self, kind: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever launch takes
+        self.kind, self.args, self.kwargs = kind, args, kwargs
+
+
+class StandIn(ModuleType):
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any class of launch
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: Noted(name, *args, **kwargs)
+
+
+class Context:
+    """Performs LaunchConfiguration substitutions."""
+
+    def __init__(self, **values: str) -> None:
+        self.values = values
+
+    def perform_substitution(self, substitution: Noted) -> str:
+        return self.values[substitution.args[0]]
+
+
+@pytest.fixture(autouse=True)
+def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in LAUNCH_MODULES:
+        monkeypatch.setitem(sys.modules, name, StandIn(name))
+
+
+def _load(name: str) -> Any:  # noqa: ANN401 - a module of its own kind
+    path = ROOT / "launch" / name
+    spec = importlib.util.spec_from_file_location(name.replace(".", "_"), path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _entities(name: str, **values: str) -> list[Noted]:
+    """What a launch file describes, functions performed."""
+    (entities,) = _load(name).generate_launch_description().args
+    out: list[Noted] = []
+    for entity in entities:
+        out += entity.kwargs["function"](Context(**values)) if entity.kind == "OpaqueFunction" else [entity]
+    return out
+
+
+def _nodes(entities: list[Noted]) -> Iterator[dict[str, Any]]:
+    yield from (entity.kwargs for entity in entities if entity.kind == "Node")
+
+
+@pytest.fixture
+def bag(tmp_path: Path) -> Path:
+    path = tmp_path / "camera.mcap"
+    with BagWriter(path) as writer:
+        writer.write("/cam/image", "sensor_msgs/msg/Image", 1, serialize_message(image_message(1)))
+        writer.write("/cam/camera_info", "sensor_msgs/msg/CameraInfo", 1, serialize_message(info_message(1)))
+    return path
+
+
+def _executables() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return set(project["project"]["scripts"])
+
+
+def test_perception_launch_starts_the_node_as_it_is() -> None:
+    entities = _entities("perception.launch.py")
+    (node,) = _nodes(entities)
+    assert (node["package"], node["name"]) == ("vb_perception", "perception_node")
+    assert node["executable"] in _executables()
+    assert [source for source, _ in node["remappings"]] == ["~/input/image", "~/input/camera_info"]
+    *files, inline = node["parameters"]
+    assert set(inline) <= {row.name for row in TABLE} | {"use_sim_time"}
+    declared = {
+        entity.args[0]: entity.kwargs["default_value"] for entity in entities if entity.kind.startswith("Declare")
+    }
+    for file in files:
+        assert Path(declared[file.args[0]]).is_file()
+    used = [*files, *inline.values(), *(target for _, target in node["remappings"]), node["namespace"]]
+    used.append(node["ros_arguments"][1])
+    assert {substitution.args[0] for substitution in used} == set(declared)
+    for row in TABLE:
+        if row.name in inline and row.name in declared:
+            assert declared[row.name] == str(row.default).lower()
+    profiles = {e.args for e in entities if e.kind == "SetEnvironmentVariable"}
+    assert {name for name, _ in profiles} == {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"}
+    assert all(Path(file).is_file() for _, file in profiles)
+
+
+@pytest.mark.parametrize("record", ["", "out.mcap"])
+def test_replay_launch_starts_the_tools_with_arguments_they_know(bag: Path, record: str) -> None:
+    entities = _entities("replay.launch.py", bag=str(bag), image="", camera_info="", rate="2.0", record=record)
+    nodes = {node["executable"]: node for node in _nodes(entities)}
+    assert set(nodes) == {"bag_player", *(["topic_recorder"] if record else [])}
+    assert set(nodes) < _executables()
+    played = player_parser().parse_args(nodes["bag_player"]["arguments"])
+    assert (played.image, played.camera_info, played.rate) == ("/cam/image", "/cam/camera_info", 2.0)
+    assert "perception_node" in played.wait_for
+    if record:
+        recorded = recorder_parser().parse_args(nodes["topic_recorder"]["arguments"])
+        assert set(recorded.topics) <= {*TOPICS, "/cam/image", "/cam/camera_info", "/perception_node/output/latency"}
+    (included,) = [e for e in entities if e.kind == "IncludeLaunchDescription"]
+    known = {e.args[0] for e in _entities("perception.launch.py") if e.kind == "DeclareLaunchArgument"}
+    assert {name for name, _ in included.kwargs["launch_arguments"]} <= known
+    assert Path(included.args[0].args[0]).is_file()
+
+
+def test_rviz_shows_topics_that_exist_in_displays_of_their_type() -> None:
+    displays = {"rviz_default_plugins/PointCloud2": PointCloud2, "rviz_default_plugins/Image": Image}
+    content = yaml.safe_load((ROOT / "config/perception.rviz").read_text(encoding="utf-8"))
+    shown = [d for d in content["Visualization Manager"]["Displays"] if "Topic" in d]
+    assert len(shown) >= 4
+    for display in shown:
+        assert TOPICS[display["Topic"]["Value"]] is displays[display["Class"]]
+
+
+def _table(heading: str) -> dict[str, list[str]]:
+    """Rows of the docs' table below a heading, by the name in backquotes of the first column."""
+    text = (ROOT / "docs/topics.md").read_text(encoding="utf-8")
+    section = text.split(f"## {heading}\n")[1].split("\n#")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:3] == "| `"]
+    return {re.findall(r"`([^`]+)`", row[0])[0]: row for row in rows}
+
+
+def test_the_docs_list_every_output_with_its_type() -> None:
+    tasks = (*TASKS, InstanceSegmentation("mug"), ReferringSegmentation("mug"))
+    expected = {f"~/output/{output.topic}": output.kind.__name__ for output in outputs_of(tasks)}
+    expected |= {"~/output/latency": "LatencyStats", "/diagnostics": "DiagnosticArray"}
+    listed: dict[str, str] = {}
+    for topic, row in _table("Outputs").items():
+        names = ("segmentation", "instances", "referring") if "<segments>" in topic else ("depth", "normals")
+        names = (*names, "segmentation", "instances", "referring") if "<task>" in topic else names
+        listed |= {re.sub("<task>|<segments>", name, topic): row[1] for name in names}
+    assert listed == expected
+
+
+def test_the_docs_list_every_input_with_its_type() -> None:
+    inputs = {topic: row[1] for topic, row in _table("Inputs").items()}
+    kinds = {"image": Image, "image/compressed": CompressedImage, "camera_info": CameraInfo}
+    assert inputs == {f"~/input/{name}": kind.__name__ for name, kind in kinds.items()}
+
+
+def test_the_docs_list_every_parameter_with_its_default() -> None:
+    parameters = {name: row[1].strip("`") for name, row in _table("Parameters").items()}
+    assert parameters == {row.name: str(row.default).lower().replace("'", '"') for row in TABLE} | {
+        "colours": '["#FF0000", "#00FF00"]'
+    }
