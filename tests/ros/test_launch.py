@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import tomllib
 import yaml
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
@@ -31,6 +30,11 @@ from vb_perception.tasks import (
     SemanticSegmentation,
     SurfaceNormals,
 )
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = (MetricDepth(), SurfaceNormals(), SemanticSegmentation((("table", (255, 0, 0)),)))
