@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from vb_perception.resample import resize_confidence, resize_depth, resize_norma
 
 Float = NDArray[np.float32]
 
+UNTIMED = settings(deadline=None, max_examples=60)  # a busy machine is no failure
 SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 TARGETS = st.tuples(st.integers(1, 40), st.integers(1, 40))
 DEPTHS = SIZES.flatmap(
@@ -41,6 +42,7 @@ def nearest(values: NDArray[Any], target: tuple[int, int]) -> NDArray[Any]:
     return values[np.ix_(rows, columns)]
 
 
+@UNTIMED
 @given(DEPTHS, TARGETS)
 def test_depth_is_invented_nowhere(depth_m: Float, target: tuple[int, int]) -> None:
     height, width = target
@@ -55,7 +57,7 @@ def test_depth_is_invented_nowhere(depth_m: Float, target: tuple[int, int]) -> N
         if not np.isfinite(value):
             continue
         known = near[np.isfinite(near)]
-        assert known.min() - 1e-5 <= value <= known.max() + 1e-5
+        assert known.min() * (1 - 1e-6) <= value <= known.max() * (1 + 1e-6)
         if len(known) < len(near) or near.max() >= 1.05 * near.min():  # an edge: no mean of two surfaces
             assert value in near
 
@@ -77,6 +79,7 @@ def test_depth_of_a_step_stays_a_step() -> None:
     assert (resized[:, 40:] == 3).all()
 
 
+@UNTIMED
 @given(NORMALS, TARGETS)
 def test_normals_are_unit_or_unknown(normals: Float, target: tuple[int, int]) -> None:
     height, width = target
@@ -101,6 +104,7 @@ def test_normals_turn_smoothly_on_a_curve_and_not_at_all_across_an_edge() -> Non
     assert (resized[:, 50:] == (1, 0, 0)).all()
 
 
+@UNTIMED
 @given(npst.arrays(np.float32, SIZES, elements=st.floats(0, 1, width=32)), TARGETS)
 def test_confidence_keeps_its_range(confidence: Float, target: tuple[int, int]) -> None:
     resized = resize_confidence(confidence, target[1], target[0])
@@ -109,6 +113,7 @@ def test_confidence_keeps_its_range(confidence: Float, target: tuple[int, int]) 
     assert resized.max() <= min(1, confidence.max() + 1e-6)
 
 
+@UNTIMED
 @given(npst.arrays(np.uint16, SIZES, elements=st.integers(0, 6)), TARGETS)
 def test_ids_are_taken_from_the_nearest_pixel(ids: NDArray[np.uint16], target: tuple[int, int]) -> None:
     segments = SegmentMap(ids, tuple("abcdefg"), np.ones(ids.shape, np.float32))
