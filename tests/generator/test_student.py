@@ -22,7 +22,7 @@ def painted(model: tuple[Generator, TextEncoder], *tasks: Task) -> Painted:
     generator, text = model
     probe = torch.Generator().manual_seed(1)
     image = torch.rand(1, 3, 64, 96, generator=probe) * 2 - 1
-    prompts = torch.stack([prompt_tensor(text, t, CONFIG.max_tokens) for t in tasks])
+    prompts = torch.stack([prompt_tensor(text, t) for t in tasks])
     return generator(image, torch.zeros(1, 2, 64, 96), prompts)
 
 

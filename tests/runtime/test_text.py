@@ -77,7 +77,7 @@ def test_the_largest_legend_fits_and_one_more_does_not(encoder: PromptEncoder) -
     legend = tuple((f"thing {i}", (i, 0, 1)) for i in range(14))
     tokens = SemanticSegmentation(legend).tokens
     assert encoder.encode(tokens)[:, -3:].sum() == 16
-    with pytest.raises(ConfigError, match=r"prompt of 17 tokens .* toy reads 16; split"):
+    with pytest.raises(ConfigError, match=r"prompt of 17 tokens .* this generator reads 16; split"):
         encoder.encode([*tokens, PromptToken("thing", "one more")])
 
 

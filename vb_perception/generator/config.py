@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vb_perception.errors import CheckpointError
-
-# Columns of a prompt row behind the embedding: r, g, b, has_colour, is_task, is_thing, is_background (runtime/text.py).
-ROW_COLUMNS = 7
+from vb_perception.runtime.text import COLUMNS_AFTER_EMBEDDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class GeneratorConfig:
     @property
     def token_dim(self) -> int:
         """Columns of a prompt row."""
-        return self.embedding_dim + ROW_COLUMNS
+        return self.embedding_dim + COLUMNS_AFTER_EMBEDDING
 
     def write(self, path: Path) -> None:
         """Write as JSON."""

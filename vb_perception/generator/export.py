@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
-from vb_perception.errors import ExportError, VbPerceptionError
+from vb_perception.errors import ExportError
 from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.student import Generator
@@ -185,15 +185,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--height", type=int, default=192)
     parser.add_argument("--width", type=int, default=256)
     args = parser.parse_args(argv)
-    try:
-        tensors, facts = read_tensors(args.state)
-        config = GeneratorConfig.from_values(facts["generator"])
-        generator, text = Generator(config), TextEncoder(config)
-        load_into(generator, tensors, "average.generator.")
-        load_into(text, tensors, "average.text.")
-        spec = export_model(generator, text, args.height, args.width, args.out, args.name)
-    except VbPerceptionError as error:
-        parser.exit(1, f"vb-perception export: {error}\n")
+    tensors, facts = read_tensors(args.state)
+    config = GeneratorConfig.from_values(facts["generator"])
+    generator, text = Generator(config), TextEncoder(config)
+    load_into(generator, tensors, "average.generator.")
+    load_into(text, tensors, "average.text.")
+    spec = export_model(generator, text, args.height, args.width, args.out, args.name)
     sizes = f"{spec.parameters / 1e6:.2f} M parameters, {spec.gflop_three_prompts} GFLOP for three prompts"
     print(f"{args.out}: {sizes}")  # noqa: T201 (a command's answer)
     return 0

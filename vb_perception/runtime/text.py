@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,21 +22,41 @@ HALF_LEVELS = 127.5
 BYTES, EMBEDDING = "bytes", "embedding"
 
 
-def prompt_rows(tokens: Sequence[PromptToken], embeddings: Float, spec: EngineSpec) -> Float:
+class RowLayout(Protocol):
+    """The sizes of a prompt, as an EngineSpec or, in training, a GeneratorConfig gives them."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Rows of a prompt."""
+        ...
+
+    @property
+    def token_dim(self) -> int:
+        """Columns of a row."""
+        ...
+
+    @property
+    def embedding_dim(self) -> int:
+        """Columns of a row that hold the phrase's embedding."""
+        ...
+
+
+def prompt_rows(tokens: Sequence[PromptToken], embeddings: Float, layout: RowLayout) -> Float:
     """Tokens with their embeddings (len(tokens), E) as the rows (max_tokens, token_dim); unused rows are zero.
 
     Raises:
         ConfigError: more tokens than the generator has rows.
     """
-    if len(tokens) > spec.max_tokens:
+    if len(tokens) > layout.max_tokens:
         phrases = ", ".join(token.phrase for token in tokens)
         msg = (
-            f"prompt of {len(tokens)} tokens ({phrases}): {spec.name} reads {spec.max_tokens}; split it over two tasks"
+            f"prompt of {len(tokens)} tokens ({phrases}): this generator reads {layout.max_tokens}; "
+            "split it over two tasks"
         )
         raise ConfigError(msg)
-    rows = np.zeros((spec.max_tokens, spec.token_dim), np.float32)
+    rows = np.zeros((layout.max_tokens, layout.token_dim), np.float32)
     for row, token, embedding in zip(rows, tokens, embeddings, strict=False):
-        row[: spec.embedding_dim] = embedding
+        row[: layout.embedding_dim] = embedding
         if token.colour is not None:
             row[COLOUR] = np.array(token.colour, np.float32) / HALF_LEVELS - 1
             row[HAS_COLOUR] = 1

@@ -11,6 +11,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.text import phrase_rows
+from vb_perception.runtime.text import COLUMNS_AFTER_EMBEDDING, prompt_rows
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import MetricDepth
 from vb_perception.training.augment import augmented
@@ -81,14 +82,12 @@ def collate(examples: Sequence[Example], config: GeneratorConfig) -> Batch:
     targets = [t for _, ts in examples for t in ts]
     known: dict[str, int] = {}
     phrase_of = torch.full((len(targets), config.max_tokens), -1, dtype=torch.int64)
-    columns = torch.zeros(len(targets), config.max_tokens, 7)
+    columns = torch.zeros(len(targets), config.max_tokens, COLUMNS_AFTER_EMBEDDING)
     for n, target in enumerate(targets):
+        unknown = np.zeros((len(target.tokens), config.embedding_dim), np.float32)
+        columns[n] = torch.from_numpy(prompt_rows(target.tokens, unknown, config)[:, config.embedding_dim :])
         for t, token in enumerate(target.tokens):
             phrase_of[n, t] = known.setdefault(token.phrase, len(known))
-            if token.colour is not None:
-                columns[n, t, :3] = torch.tensor(token.colour) / 127.5 - 1
-                columns[n, t, 3] = 1
-            columns[n, t, 4 + ("task", "thing", "background").index(token.role)] = 1
     repeated_depth = [s.depth_m for s, ts in examples for _ in ts]
     return Batch(
         image=_colours([s.rgb for s, _ in examples]),

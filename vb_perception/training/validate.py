@@ -12,6 +12,7 @@ from torch import Tensor
 from vb_perception.generator.student import Generator
 from vb_perception.generator.text import TextEncoder, phrase_rows
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
+from vb_perception.runtime.text import prompt_rows
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, SurfaceNormals, Task
 from vb_perception.training.augment import at_size
@@ -25,19 +26,10 @@ TASKS: tuple[Task, ...] = (
 SIZE = (192, 256)
 
 
-def prompt_tensor(text: TextEncoder, task: Task, max_tokens: int) -> Tensor:
-    """The rows of one prompt, (T, D), as runtime/text.py builds them."""
-    tokens = task.tokens
-    embeddings = text(phrase_rows([t.phrase for t in tokens], text.position.shape[0]))
-    rows = torch.zeros(max_tokens, embeddings.shape[1] + 7)
-    width = embeddings.shape[1]
-    for i, token in enumerate(tokens):
-        rows[i, :width] = embeddings[i]
-        if token.colour is not None:
-            rows[i, width : width + 3] = torch.tensor(token.colour) / 127.5 - 1
-            rows[i, width + 3] = 1
-        rows[i, width + 4 + ("task", "thing", "background").index(token.role)] = 1
-    return rows
+def prompt_tensor(text: TextEncoder, task: Task) -> Tensor:
+    """The rows of one prompt, (T, D)."""
+    embeddings = text(phrase_rows([t.phrase for t in task.tokens], text.config.phrase_bytes))
+    return torch.from_numpy(prompt_rows(task.tokens, embeddings.numpy(), text.config))
 
 
 @torch.no_grad()
@@ -45,7 +37,7 @@ def paint(generator: Generator, text: TextEncoder, sample: Sample, tasks: Sequen
     """The image that the generator paints for each task, (H, W, 3) uint8."""
     generator.eval()
     text.eval()
-    prompts = torch.stack([prompt_tensor(text, t, generator.config.max_tokens) for t in tasks])
+    prompts = torch.stack([prompt_tensor(text, t) for t in tasks])
     image = torch.from_numpy(sample.rgb).permute(2, 0, 1)[None].float() / 127.5 - 1
     rays = torch.from_numpy(sample.intrinsics.rays())[None]
     rgb = generator(image, rays, prompts).rgb.float()
