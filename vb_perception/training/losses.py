@@ -1,5 +1,7 @@
 """Losses in colour and after the decode.  Each decode here is checked against the codec that it mirrors."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,8 @@ from vb_perception.codecs.depth import WALK, DepthCodec
 # that a colour on the walk promises.
 CONFIDENCE_LEVELS = 16.0
 SCALE_ON_WALK = 0.02
+ERROR_UNIT = 0.1
+LIKELIHOOD_SHARE = 0.1
 LEVELS = 127.5  # [-1, 1] spans 255 levels
 
 
@@ -20,7 +24,7 @@ def walk_position(rgb: Tensor) -> tuple[Tensor, Tensor]:
     point = (rgb.float() + 1) / 2
     corners = torch.as_tensor(WALK, dtype=point.dtype, device=point.device)
     squared, along = [], []
-    for start, end in zip(corners[:-1], corners[1:], strict=True):
+    for start, end in pairwise(corners):
         axis = int((end - start).abs().argmax())
         t = ((point[:, axis] - start[axis]) * (end - start)[axis]).clamp(0, 1)
         others = [c for c in range(3) if c != axis]
@@ -45,15 +49,17 @@ def depth_m(f: Tensor, codec: DepthCodec) -> Tensor:
 
 
 def depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
-    """Laplace likelihood of log depth, its scale being the confidence that the codec reads off the same colour (ours).
+    """Log-depth error after the decode, and a Laplace likelihood that teaches the colour to say how large it is (ours).
 
-    A pixel may leave the walk to say that it is unsure, and pays log(scale) for it: that is what makes the published
-    confidence mean something.  rgb (N, 3, H, W), truth_m and valid (N, H, W).
+    The likelihood's scale is the confidence that the codec reads off the same colour: a pixel may leave the walk to say
+    that it is unsure, and pays log(scale) for it.  It sees the error as a constant, or hard pixels would buy themselves
+    out of being learnt.  rgb (N, 3, H, W), truth_m and valid (N, H, W).
     """
     f, levels = walk_position(rgb)
     error = (torch.log(depth_m(f, codec)) - torch.log(truth_m.clamp(min=0.05))).abs()
     log_scale = (levels / CONFIDENCE_LEVELS).clamp(max=4)
-    return masked_mean(error / SCALE_ON_WALK * torch.exp(-log_scale) + log_scale, valid)
+    likelihood = error.detach() / SCALE_ON_WALK * torch.exp(-log_scale) + log_scale
+    return masked_mean(error / ERROR_UNIT + LIKELIHOOD_SHARE * likelihood, valid)
 
 
 def normal_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:

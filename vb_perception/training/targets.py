@@ -33,7 +33,7 @@ COUNTABLE = (*MOVABLE, "chair", "table", "sofa", "shelf", "cabinet", "door", "wi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """A prompt and its true answer: rgb (H, W, 3) uint8; valid (H, W); rows (H, W) int8, the token each pixel points at."""
+    """A prompt and its true answer: rgb (H, W, 3) uint8; valid (H, W); rows (H, W) int8, the token pointed at."""
 
     kind: Kind
     tokens: tuple[PromptToken, ...]

@@ -6,6 +6,7 @@ import dataclasses
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from vb_perception.codecs.depth import DepthCodec
-from vb_perception.errors import CheckpointError, VbPerceptionError
+from vb_perception.errors import CheckpointError
 from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.student import Generator, Painted
@@ -165,11 +166,16 @@ class Run:
         return {"loss": loss.item(), **{k: v.item() for k, v in terms.items()}}
 
     def run(self) -> None:
-        """Every stage, from where the run stands."""
+        """Every stage, from where the run stands, and the last checkpoint."""
+        self.run_until(self.settings.total_images)
+        self.save()
+
+    def run_until(self, images: int) -> None:
+        """Train until this many images were seen in all."""
         end = 0
         for stage in self.settings.stages:
             end += stage.images
-            if self.images >= end:
+            if self.images >= min(end, images):
                 continue
             stream = ExampleStream(self.sources, stage.height, stage.width, self.settings.seed, self.images)
             loader = DataLoader(
@@ -179,32 +185,31 @@ class Run:
                 prefetch_factor=4,
                 collate_fn=partial(collate, config=self.model.config),
             )
-            self._stage(loader, end, f"{stage.height}x{stage.width}")
-        self.save()
+            self._stage(loader, min(end, images), f"{stage.height}x{stage.width}")
 
     def _stage(self, loader: "DataLoader[Batch]", end: int, label: str) -> None:
         saved = time.monotonic()
-        bar = tqdm(total=self.settings.total_images, initial=self.images, desc=label, unit="img", mininterval=10)
-        log = _Log(self.directory / "log.csv")
-        for batch in loader:
-            before = self.images
-            row = self.step(batch)
-            bar.update(self.images - before)
-            bar.set_postfix({k: f"{v:.3f}" for k, v in row.items()}, refresh=False)
-            log.add({"images": self.images, **row})
-            if time.monotonic() - saved > self.settings.checkpoint_every_s:
-                self.save()
-                saved = time.monotonic()
-            every = self.settings.validate_every_images
-            if before // every != self.images // every:
-                scores = validate(
-                    self.average.generator, self.average.text, self.validation, self.directory, self.images
-                )
-                bar.write(f"{self.images} images: " + "  ".join(f"{k} {v:.4f}" for k, v in scores.items()))
-            if self.images >= end:
-                break
-        bar.close()
-        log.close()
+        every = self.settings.validate_every_images
+        total = self.settings.total_images
+        with (
+            tqdm(total=total, initial=self.images, desc=label, unit="img", mininterval=10) as bar,
+            closing(_Log(self.directory / "log.csv")) as log,
+        ):
+            for batch in loader:
+                before = self.images
+                row = self.step(batch)
+                bar.update(self.images - before)
+                bar.set_postfix({k: f"{v:.3f}" for k, v in row.items()}, refresh=False)
+                log.add({"images": self.images, **row})
+                if time.monotonic() - saved > self.settings.checkpoint_every_s:
+                    self.save()
+                    saved = time.monotonic()
+                if before // every != self.images // every:
+                    average = self.average
+                    scores = validate(average.generator, average.text, self.validation, self.directory, self.images)
+                    bar.write(f"{self.images} images: " + "  ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+                if self.images >= end:
+                    break
 
 
 class _Log:
@@ -243,8 +248,5 @@ def main(argv: Sequence[str]) -> int:
         "--out", type=Path, required=True, help="checkpoints, log.csv and pictures; resumed if it exists"
     )
     args = parser.parse_args(argv)
-    try:
-        Run(TrainSettings.read(args.settings), args.out).run()
-    except VbPerceptionError as error:
-        parser.exit(1, f"vb-perception train: {error}\n")
+    Run(TrainSettings.read(args.settings), args.out).run()
     return 0

@@ -1,0 +1,34 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vb_perception.errors import ConfigError
+from vb_perception.scenes.sample import Sample
+from vb_perception.training.corpus import Corpus, write_corpus
+
+MakeSample = Callable[[int, int, int], Sample]
+
+
+def test_what_was_written_is_read_again(tmp_path: Path, random_sample: MakeSample) -> None:
+    write_corpus(iter([random_sample(0, 12, 16), random_sample(1, 12, 16)]), 2, tmp_path)
+    corpus = Corpus(tmp_path)
+    assert len(corpus) == 2
+    truth, read = random_sample(1, 12, 16), corpus[1]
+    assert read.name == "s1"
+    assert read.intrinsics == truth.intrinsics
+    assert read.class_names == truth.class_names
+    for field in ("rgb", "class_ids", "instance_ids"):
+        np.testing.assert_array_equal(getattr(read, field), getattr(truth, field))
+    np.testing.assert_allclose(read.depth_m, truth.depth_m, rtol=5e-4)
+    assert np.isnan(read.normals[0, 0]).all()
+    cosine = (read.normals * truth.normals).sum(-1).ravel()[1:]
+    assert cosine.min() > 0.9999
+
+
+def test_an_interrupted_corpus_is_refused(tmp_path: Path, random_sample: MakeSample) -> None:
+    with pytest.raises(StopIteration):
+        write_corpus(iter([random_sample(0, 12, 16)]), 2, tmp_path)
+    with pytest.raises(ConfigError, match="no finished corpus"):
+        Corpus(tmp_path)

@@ -1,0 +1,98 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from vb_perception.camera import CameraIntrinsics
+from vb_perception.scenes.sample import Sample
+from vb_perception.tasks import MetricDepth
+from vb_perception.training.augment import at_size, augmented
+from vb_perception.training.targets import depth_target, normals_target, segmentation_target
+
+HEIGHT, WIDTH = 48, 64
+
+
+@pytest.fixture
+def sample() -> Sample:
+    """A table with two objects; the top rows are unlabelled and without depth."""
+    classes = np.full((HEIGHT, WIDTH), 1, np.int16)
+    instances = np.zeros((HEIGHT, WIDTH), np.int16)
+    for number, left in ((1, 8), (2, 40)):
+        classes[20:32, left : left + 12] = 2
+        instances[20:32, left : left + 12] = number
+    classes[:6], instances[:6] = -1, -1
+    depth = np.full((HEIGHT, WIDTH), 1.1, np.float32)
+    depth[20:32, 8:20] = 0.8
+    depth[:6] = np.nan
+    normals = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    normals[..., 2] = -1
+    normals[:6] = np.nan
+    rgb = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    camera = CameraIntrinsics(WIDTH, HEIGHT, 60.0, 60.0, 31.5, 23.5)
+    return Sample("t", rgb, camera, depth, normals, classes, instances, ("background", "table", "object"))
+
+
+def test_depth_and_normals_are_asked_only_where_they_are_known(sample: Sample) -> None:
+    for target in (depth_target(sample, MetricDepth()), normals_target(sample)):
+        assert not target.valid[:6].any()
+        assert target.valid[6:].all()
+    decoded = MetricDepth().decode(depth_target(sample, MetricDepth()).rgb).depth_m
+    np.testing.assert_allclose(decoded[6:], sample.depth_m[6:], rtol=0.01)
+
+
+def test_every_segmentation_target_paints_what_its_rows_point_at(sample: Sample) -> None:
+    seen = set()
+    for seed in range(200):
+        target = segmentation_target(sample, np.random.default_rng(seed))
+        seen.add((target.kind, target.tokens[0].phrase))
+        assert not target.valid[:6].any()
+        assert target.rows.max() < len(target.tokens)
+        for row in np.unique(target.rows[target.valid]):
+            colours = np.unique(target.rgb[(target.rows == row) & target.valid], axis=0)
+            wanted = target.tokens[row].colour
+            if wanted is None:
+                assert target.kind == "instances"
+                assert len(colours) == 2  # one colour an object
+            else:
+                np.testing.assert_array_equal(colours, [wanted])
+    assert seen == {
+        ("legend", "semantic segmentation"),
+        ("legend", "referring segmentation"),
+        ("instances", "instance segmentation"),
+    }
+
+
+def test_colours_change_from_prompt_to_prompt(sample: Sample) -> None:
+    targets = [segmentation_target(sample, np.random.default_rng(seed)) for seed in range(40)]
+    assert len({t.colour for target in targets for t in target.tokens if t.role == "thing"}) > 20
+
+
+def test_a_view_keeps_points_where_they_are(sample: Sample) -> None:
+    """A flipped, cropped and rescaled view unprojects to the points of the whole one, mirrored where it is flipped."""
+    index = np.arange(HEIGHT * WIDTH, dtype=np.int16).reshape(HEIGHT, WIDTH)
+    depth = np.linspace(0.5, 2, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
+    marked = dataclasses.replace(sample, depth_m=depth, instance_ids=index)
+    truth = sample.intrinsics.unproject(depth).reshape(-1, 3)
+    flips = set()
+    for seed in range(20):
+        view = augmented(marked, 24, 32, np.random.default_rng(seed))
+        points = view.intrinsics.unproject(view.depth_m).reshape(-1, 3)
+        expected = truth[view.instance_ids.ravel()]
+        flipped = bool(view.instance_ids[0, 0] > view.instance_ids[0, -1])
+        flips.add(flipped)
+        if flipped:
+            expected = expected * (-1, 1, 1)
+        # Nearest sampling may move a point by half a pixel of either image.
+        reach = points[:, 2] * 0.51 * (1 / sample.intrinsics.fx + 1 / view.intrinsics.fx)
+        assert (np.abs(points - expected)[:, :2] <= reach[:, None]).all()
+        np.testing.assert_array_equal(points[:, 2], expected[:, 2].astype(np.float32))
+    assert flips == {True, False}
+
+
+def test_objects_stay_under_their_pixels(sample: Sample) -> None:
+    marked = sample.rgb.copy()
+    marked[sample.instance_ids == 1] = (255, 0, 0)
+    marked[sample.instance_ids != 1] = (0, 0, 255)
+    view = at_size(dataclasses.replace(sample, rgb=marked), 24, 32)
+    red = view.rgb[..., 0] > 127
+    assert (red == (view.instance_ids == 1)).mean() > 0.98

@@ -1,0 +1,103 @@
+"""The training loop on a handful of small images: it learns, it stops where it should, it goes on where it stopped."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
+from vb_perception.scenes.sample import Sample  # noqa: E402
+from vb_perception.training.corpus import write_corpus  # noqa: E402
+from vb_perception.training.settings import Stage, TrainSettings  # noqa: E402
+from vb_perception.training.train import STATE, Run, learning_rate  # noqa: E402
+
+
+@pytest.fixture
+def settings(tmp_path: Path, random_sample: Callable[[int, int, int], Sample]) -> TrainSettings:
+    """Six OSD-like frames of noise and two renders, one stage of four steps."""
+    osd = tmp_path / "osd"
+    osd.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        cv2.imwrite(str(osd / f"{i:03d}_rgb.jpg"), rng.integers(0, 256, (480, 640, 3), dtype=np.uint8))
+        depth = np.full((480, 640), 900 + 10 * i, np.uint16)
+        label = np.full((480, 640), 1, np.uint16)
+        label[200:300, 200:300] = 20
+        cv2.imwrite(str(osd / f"{i:03d}_depth.png"), depth)
+        cv2.imwrite(str(osd / f"{i:03d}_label.png"), label)
+    write_corpus(iter([random_sample(i, 64, 64) for i in range(2)]), 2, tmp_path / "renders")
+    return TrainSettings(
+        str(osd),
+        str(tmp_path / "renders"),
+        validation_frames=(5,),
+        threads=1,
+        stages=(Stage(64, 64, 2, 8),),
+        warmup_images=2,
+        validate_every_images=4,
+    )
+
+
+def weights(run: Run) -> "torch.Tensor":
+    return torch.cat([p.detach().ravel() for p in run.model.parameters()])
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_like_one_that_was_not(settings: TrainSettings, tmp_path: Path) -> None:
+    whole = Run(settings, tmp_path / "whole")
+    whole.run()
+    assert whole.images == 8
+    assert (tmp_path / "whole" / "pictures" / "0000004.png").exists()
+
+    first = Run(settings, tmp_path / "killed")
+    first.run_until(4)
+    first.save()
+    second = Run(settings, tmp_path / "killed")
+    assert second.images == 4
+    second.run()
+    torch.testing.assert_close(weights(second), weights(whole), rtol=1e-4, atol=1e-5)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
+    settings: TrainSettings, tmp_path: Path
+) -> None:
+    run = Run(settings, tmp_path / "run")
+    run.save()
+    before = (tmp_path / "run" / STATE).read_bytes()
+    with torch.no_grad():
+        run.model.generator.painter.colour.bias.fill_(float("nan"))
+    with pytest.raises(CheckpointError, match="lower learning_rate"):
+        run.run()
+    assert (tmp_path / "run" / STATE).read_bytes() == before
+
+
+def test_learning_rate_warms_up_and_falls(settings: TrainSettings) -> None:
+    long = dataclasses.replace(settings, stages=(Stage(64, 64, 2, 10_000),), warmup_images=1000)
+    rates = [learning_rate(long, i) for i in (0, 500, 1000, 5000, 10_000)]
+    assert rates[0] < rates[1] < rates[2]
+    assert rates[2] > rates[3] > rates[4]
+    assert rates[4] == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("osd_dir: a\ncorpus_dir: b\nlearning_rat: 1", "did you mean 'learning_rate'"),
+        ("osd_dir: a", "corpus_dir"),
+        ("{", "expected a YAML file"),
+    ],
+)
+def test_settings_name_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        TrainSettings.read(path)
+
+
+def test_the_shipped_settings_can_be_read() -> None:
+    path = Path(__file__).parents[2] / "vb_perception" / "training" / "default.yaml"
+    assert TrainSettings.read(path).total_images > 0
