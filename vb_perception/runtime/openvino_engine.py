@@ -58,11 +58,15 @@ class OpenVinoEngine(CheckedEngine):
     def _run(self, image: Float, rays: Float, prompts: Float) -> Float:
         try:
             request = self._request_for(len(prompts))
-            outputs = request.infer({IMAGE: image, RAYS: rays, PROMPTS: prompts}, share_inputs=True)
+            outputs = request.infer(
+                {IMAGE: image, RAYS: rays, PROMPTS: prompts},
+                share_inputs=True,
+                share_outputs=False,  # a copy: the request writes into the same memory next time
+            )
         except RuntimeError as error:
             msg = f"{self.backend} failed: {error}"
             raise InferenceError(msg) from error
-        return np.array(outputs[0])  # a copy: the request writes into the same memory next time
+        return np.asarray(outputs[0])
 
     def _request_for(self, prompts: int) -> Any:  # noqa: ANN401 - OpenVINO's stubs are not relied on
         if prompts not in self._requests:
