@@ -18,7 +18,7 @@ SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 TARGETS = st.tuples(st.integers(1, 40), st.integers(1, 40))
 DEPTHS = SIZES.flatmap(
     lambda size: npst.arrays(
-        np.float32, size, elements=st.sampled_from([0.0, 0.5, 2.0, 2.02, 2.05, 2.5, 70.0, np.nan, np.inf])
+        np.float32, size, elements=st.sampled_from([0.0, 0.5, 2.0, 2.02, 2.05, 2.12, 2.5, 70.0, np.nan, np.inf])
     )
 )
 DIRECTIONS = np.array([[0, 0, -1], [0.1, 0, -0.995], [0, 0.6, -0.8], [1, 0, 0], [np.nan] * 3], np.float32)
