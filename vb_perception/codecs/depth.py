@@ -24,6 +24,7 @@ LEVELS = 255
 LAST = EDGES * LEVELS
 """Number of the last 8-bit colour on the walk; colours are numbered 0 (black) to LAST (white)."""
 _POSITION_BITS = 11
+_BLOCK_PX = 8192  # temporaries of 32 KB: they stay in the cache, and malloc does not hand their pages back every time
 _LIMIT = 1e-18  # |lambda| below this, or above its inverse: the limit 0 or infinity to within float64 rounding
 
 
@@ -148,15 +149,21 @@ class DepthCodec:
             FrameError: `rgb` is not (H, W, 3) uint8.
         """
         expect_rgb(rgb)
-        position, distance2 = nearest_on_walk(rgb)
-        depth_m = _depth_table(self)[position]
-        confidence = confidence_from_squared(distance2)
+        table = _depth_table(self)
+        pixels = rgb.reshape(-1, 3)
+        depth_m = np.empty(len(pixels), np.float32)
+        confidence = np.empty(len(pixels), np.float32)
+        for start in range(0, len(pixels), _BLOCK_PX):
+            block = np.s_[start : start + _BLOCK_PX]
+            position, distance2 = nearest_on_walk(pixels[block])
+            depth_m[block] = table[position]
+            confidence[block] = confidence_from_squared(distance2)
         confidence[np.isnan(depth_m)] = 0
-        return depth_m, confidence
+        return depth_m.reshape(rgb.shape[:2]), confidence.reshape(rgb.shape[:2])
 
 
 def nearest_on_walk(rgb: RGB) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Number (0 to LAST) of the nearest colour of the walk, and squared distance to it in levels; both (H, W) int32.
+    """Number (0 to LAST) of the walk's colour nearest to each of (..., 3), and squared distance in levels; (...) int32.
 
     Every edge is parallel to an axis and as long as the cube, so the projection of a colour on it is one of the
     colour's own channels and never has to be clamped; the distance is made of the other two.  Distance and number are
@@ -166,7 +173,7 @@ def nearest_on_walk(rgb: RGB) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     flipped = [LEVELS - c for c in channels]
     # squares[corner value][channel]: squared distance to the plane where that channel is 0 or LEVELS
     squares = [[(c * c) << _POSITION_BITS for c in side] for side in (channels, flipped)]
-    best = np.full(rgb.shape[:2], np.iinfo(np.int32).max, np.int32)
+    best = np.full(rgb.shape[:-1], np.iinfo(np.int32).max, np.int32)
     for edge in range(EDGES):
         start, end = WALK[edge], WALK[edge + 1]
         axis = int(np.flatnonzero(start != end)[0])

@@ -118,20 +118,21 @@ def decode_instances(
     keep = sizes >= min_area * labels.size
     keep &= np.bincount(_eroded(labels).ravel(), minlength=count + 1) >= min_erosion * sizes
     keep[0] = False
-    labels = np.where(keep, np.cumsum(keep), 0)[labels]
+    labels = np.where(keep, np.cumsum(keep), 0).astype(np.int32)[labels]
 
-    count = int(keep.sum())
+    sizes, count = sizes[keep], int(keep.sum())
     member = np.flatnonzero(labels)
     owner = labels.ravel()[member]
-    mean = _mean_colours(owner, levels.reshape(3, -1)[:, member], count)
-    group = _join(count, _alike(mean, _boxes(owner, member, rgb.shape[1], count), tau, gamma))
-    ids = np.concatenate(([0], np.unique(group, return_inverse=True)[1] + 1)).astype(np.uint16)[labels]
+    total = np.stack([np.bincount(owner, plane.ravel()[member], count + 1)[1:] for plane in levels], 1)
+    pairs = _alike(total / sizes[:, None], _boxes(owner, member, rgb.shape[1], count), tau, gamma)
+    groups, group = np.unique(_join(count, pairs), return_inverse=True)
+    ids = np.concatenate(([0], group + 1)).astype(np.uint16)[labels]
 
-    flat = ids.ravel().astype(np.intp)
-    mean = _mean_colours(flat[member], levels.reshape(3, -1)[:, member], int(ids.max()))
-    own = np.concatenate((np.array([background]), mean))
-    distance2 = _distance2(levels.reshape(3, -1), [plane[flat] for plane in own.T.astype(np.float32)])
-    return ids, confidence_from_squared(distance2).reshape(ids.shape)
+    colours = np.zeros((len(groups) + 1, 3), np.float32)
+    colours[0] = background
+    for i in range(3):
+        colours[1:, i] = np.bincount(group, total[:, i], len(groups)) / np.bincount(group, sizes, len(groups))
+    return ids, confidence_from_squared(_distance2(levels, [plane[ids] for plane in colours.T]))
 
 
 def _distance2(levels: NDArray[np.float32], colours: Sequence[ArrayLike]) -> NDArray[np.float32]:
@@ -139,13 +140,6 @@ def _distance2(levels: NDArray[np.float32], colours: Sequence[ArrayLike]) -> NDA
     red, green, blue = (np.square(plane - colour) for plane, colour in zip(levels, colours, strict=True))
     squared: NDArray[np.float32] = red + green + blue
     return squared
-
-
-def _mean_colours(owner: NDArray[np.integer], levels: NDArray[np.float32], count: int) -> NDArray[np.float64]:
-    """Mean colour (count, 3) of owners 1 to count, whose pixels have the levels (3, n)."""
-    totals = [np.bincount(owner, plane, count + 1)[1:] for plane in levels]
-    mean: NDArray[np.float64] = np.stack(totals, 1) / np.bincount(owner, minlength=count + 1)[1:, None]
-    return mean
 
 
 def _eroded(labels: NDArray[np.int32]) -> NDArray[np.int32]:
