@@ -120,7 +120,6 @@ def _truth(frame: Frame, moment: Moment) -> Sample | None:
         if array.shape != size:
             msg = f"true {name} are {array.shape[1]}x{array.shape[0]}, the image {frame.width}x{frame.height}"
             raise FrameError(msg)
-    legend = moment.latched.get(LEGEND_TOPIC)
     return Sample(
         name="",  # a bag keeps stamps, not names
         rgb=frame.rgb,
@@ -129,8 +128,19 @@ def _truth(frame: Frame, moment: Moment) -> Sample | None:
         normals=normals_from_depth(depth_m, frame.intrinsics),
         class_ids=classes,
         instance_ids=instances,
-        class_names=tuple(json.loads(legend.data)["classes"]) if legend is not None else (),
+        class_names=_class_names(moment.latched.get(LEGEND_TOPIC)),
     )
+
+
+def _class_names(legend: Message) -> tuple[str, ...]:
+    """The names of the class ids; none where the bag has no legend."""
+    if legend is None:
+        return ()
+    try:
+        return tuple(str(name) for name in json.loads(legend.data)["classes"])
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f'legend on {LEGEND_TOPIC} is {legend.data!r}; expected JSON {{"classes": [name of id 0, ...]}}'
+        raise BagError(msg) from error
 
 
 def _ids(image: Message, unlabelled: int, size: tuple[int, int]) -> NDArray[np.int16]:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize
@@ -9,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from vb_perception.evaluation.gallery import Gallery
-from vb_perception.evaluation.pictures import UNKNOWN, class_colours, depth_colours
+from vb_perception.evaluation.pictures import RGB, UNKNOWN, class_colours, depth_colours
 
 _INCHES_PER_COLUMN = 2.9
 _DPI = 130
@@ -40,7 +42,7 @@ def write_contact_sheet(path: Path, gallery: Gallery, title: str, *, with_truth:
             axes = figure.add_subplot(grid[r, c])
             axes.set_axis_off()
             if column in pictures:
-                axes.imshow(pictures[column], interpolation="antialiased")
+                axes.imshow(_fitted(pictures[column]))
             if r == 0:
                 axes.set_title(column, fontsize=12, color=_INK, pad=5)
             if c == 0:
@@ -50,6 +52,13 @@ def write_contact_sheet(path: Path, gallery: Gallery, title: str, *, with_truth:
     _depth_bar(figure, gallery, size[1])
     _legend(figure, gallery, size[1])
     figure.savefig(path, facecolor=_PAPER)
+
+
+def _fitted(picture: RGB) -> RGB:
+    """The picture at the size in which it is printed: cv2 averages faster than matplotlib resamples."""
+    width = round(_INCHES_PER_COLUMN * _DPI)
+    size = (width, round(picture.shape[0] * width / picture.shape[1]))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _depth_bar(figure: Figure, gallery: Gallery, height_in: float) -> None:

@@ -68,7 +68,6 @@ def judge(run: LiveRun, out: Path, trouble: Sequence[str] = ()) -> Judgement:
     """
     account = node_account(run.recording, f"{run.output}/latency")
     played = run.played.get(run.camera.image, 0)
-    problems = [*trouble, *_silent(run), *_ledger_problems(account, played)]
     scorer, with_truth, without = Scorer(), Showcase(SHOWN_WITH_TRUTH), Showcase(SHOWN_WITHOUT)
     for perception, truth in read_perceptions(run.recording, run.output, run.classes, run.camera):
         (without if truth is None else with_truth).offer(perception, truth)
@@ -77,7 +76,7 @@ def judge(run: LiveRun, out: Path, trouble: Sequence[str] = ()) -> Judgement:
     gallery = make_gallery(with_truth.kept + without.kept)
     traffic = tuple(topic_traffic(run.recording))
     lost = played - account.ledger.received if account else played
-    judgement = Judgement(tuple(problems), traffic, account, lost, scorer.scores())
+    judgement = Judgement((*trouble, *problems_of(run)), traffic, account, lost, scorer.scores())
     write_contact_sheet(out / "contact_sheet.png", gallery, "vb_perception: what the node answered")
     report = Report(
         title="vb_perception demo",
@@ -120,9 +119,16 @@ def ledger_rows(account: NodeAccount, played: int) -> list[tuple[str, int, str]]
     ]
 
 
-def _silent(run: LiveRun) -> list[str]:
+def problems_of(run: LiveRun) -> list[str]:
+    """What is wrong with a recording, a sentence each: silent topics and a ledger that does not add up.
+
+    Raises:
+        BagError: The recording cannot be read.
+    """
     there = {topic: entry.messages for topic, entry in bag_topics(run.recording).items()}
-    return [f"topic {topic} stayed silent" for topic in run.expected_topics if not there.get(topic)]
+    silent = [f"topic {topic} stayed silent" for topic in run.expected_topics if not there.get(topic)]
+    account = node_account(run.recording, f"{run.output}/latency")
+    return silent + _ledger_problems(account, run.played.get(run.camera.image, 0))
 
 
 def _ledger_problems(account: NodeAccount | None, played: int) -> list[str]:

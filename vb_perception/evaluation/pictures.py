@@ -84,9 +84,10 @@ def cloud_picture(rgb: RGB, depth_m: NDArray[np.float32], camera: CameraIntrinsi
     """The coloured points as a second camera sees them that looks at the middle of the scene from the upper right.
 
     Points at edges of depth are left out: they hang between two surfaces.  The picture is
-    `CLOUD_WIDTH_PX` wide.  Ours: a z-ordered splat of squares.
+    at most `CLOUD_WIDTH_PX` wide.  Ours: a z-ordered splat of squares.
     """
-    camera = camera.resized(CLOUD_WIDTH_PX, round(CLOUD_WIDTH_PX * camera.height / camera.width))
+    if camera.width > CLOUD_WIDTH_PX:
+        camera = camera.resized(CLOUD_WIDTH_PX, round(CLOUD_WIDTH_PX * camera.height / camera.width))
     height, width = camera.height, camera.width
     rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     depth_m = np.asarray(cv2.resize(depth_m, (width, height), interpolation=cv2.INTER_NEAREST), np.float32)

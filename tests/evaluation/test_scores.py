@@ -1,0 +1,115 @@
+"""The scorer: the right truth reaches the right figure, and means are over the frames that have it."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from tests.evaluation.conftest import make_sample
+from vb_perception.evaluation.scores import Scorer, true_classes, true_objects
+from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
+from vb_perception.scenes.sample import Sample
+
+NAMES = ("background", "table", "object")
+
+
+def ones(sample: Sample) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.ones_like(sample.depth_m)
+
+
+def perfect(sample: Sample) -> dict[str, Prediction]:
+    classes = np.maximum(true_classes(NAMES, sample), 0).astype(np.uint16)
+    objects = np.maximum(true_objects(sample), 0).astype(np.uint16)
+    return {
+        "depth": DepthMap(sample.depth_m, ones(sample)),
+        "normals": NormalMap(sample.normals, ones(sample)),
+        "segmentation": SegmentMap(classes, NAMES, ones(sample)),
+        "instances": SegmentMap(objects, ("background", "object 1", "object 2"), ones(sample)),
+    }
+
+
+def test_perfect_answers_score_perfectly(samples: list[Sample]) -> None:
+    scorer = Scorer()
+    for sample in samples:
+        scorer.add(perfect(sample), sample)
+    figures = scorer.scores().figures
+    assert scorer.scores().frames == len(samples)
+    assert figures["depth"]["abs_rel"] == 0
+    assert figures["depth"]["delta1"] == figures["depth"]["coverage"] == 1
+    assert figures["normals"]["mean_deg"] == pytest.approx(0, abs=1e-3)
+    assert figures["classes"] == {"table": 1, "object": 1}
+    assert figures["objects"]["overlap_f"] == figures["objects"]["boundary_f"] == 1
+
+
+def test_object_means_every_class_that_is_one(samples: list[Sample]) -> None:
+    ids = true_classes(NAMES, samples[0])
+    assert (ids[25, 15], ids[25, 40], ids[15, 30], ids[-1, 0]) == (2, 2, 1, -1)
+
+
+def test_synonyms_name_a_class(samples: list[Sample]) -> None:
+    ids = true_classes(("background", "mug", "desk"), samples[0])
+    assert (ids[25, 40], ids[15, 30], ids[25, 15]) == (1, 2, 0)
+
+
+def test_furniture_is_no_object(samples: list[Sample]) -> None:
+    sample = samples[0]
+    sample_ids = np.where(sample.class_ids == 1, 9, sample.instance_ids).astype(np.int16)
+    furnished = Sample(
+        sample.name, sample.rgb, sample.intrinsics, sample.depth_m, sample.normals, sample.class_ids, sample_ids,
+        sample.class_names,
+    )  # fmt: skip
+    assert set(np.unique(true_objects(furnished))) == {-1, 0, 1, 2}
+
+
+def test_unlabelled_pixels_do_not_count(samples: list[Sample]) -> None:
+    sample = samples[0]
+    answers = perfect(sample)
+    segmentation = answers["segmentation"]
+    assert isinstance(segmentation, SegmentMap)
+    segmentation.ids[sample.class_ids < 0] = 2
+    scorer = Scorer()
+    assert scorer.add(answers, sample)["classes"]["object"] == 1
+
+
+def test_means_are_over_frames_with_truth(samples: list[Sample]) -> None:
+    scorer = Scorer()
+    for factor, sample in zip((1.1, 1.3), samples, strict=False):
+        scorer.add({"depth": DepthMap(sample.depth_m * np.float32(factor), ones(sample))}, sample)
+    blind = make_sample(9)
+    blind.depth_m[:] = np.nan
+    scorer.add({"depth": DepthMap(samples[0].depth_m, ones(blind))}, blind)
+    assert scorer.scores().figures["depth"]["abs_rel"] == pytest.approx(0.2, abs=1e-4)
+    assert "normals" not in scorer.scores().figures
+
+
+def test_dropping_the_least_confident_fifth(samples: list[Sample]) -> None:
+    sample = samples[0]
+    known = np.isfinite(sample.depth_m)
+    wrong = known & (np.cumsum(known).reshape(known.shape) <= known.sum() // 5)
+    answer = np.where(wrong, sample.depth_m * np.float32(1.5), sample.depth_m)
+    confidence = np.where(wrong, np.float32(0.1), np.float32(0.9))
+    scorer = Scorer()
+    scorer.add({"depth": DepthMap(answer, confidence)}, sample)
+    scores = scorer.scores()
+    share = wrong.sum() / known.sum()
+    assert scores.figures["confidence"]["abs_rel_all"] == pytest.approx(0.5 * share, rel=1e-3)
+    assert scores.figures["confidence"]["abs_rel_surest_80"] == pytest.approx(0, abs=1e-3)
+    assert scores.figures["confidence"]["lower_by"] > 0.99
+    assert scores.risk[-1] == pytest.approx(0.5 * share, rel=1e-3)
+
+
+def test_as_json_is_plain(samples: list[Sample]) -> None:
+    scorer = Scorer()
+    scorer.add(perfect(samples[0]), samples[0])
+    plain = json.loads(json.dumps(scorer.scores().as_json(), allow_nan=False))
+    assert plain["frames"] == 1
+    assert plain["depth"]["delta1"] == 1
+    assert plain["confidence"]["lower_by"] is None  # nothing to lower
+    assert len(plain["risk_coverage"]) == 100
+
+
+def test_without_frames_there_are_no_figures() -> None:
+    scores = Scorer().scores()
+    assert (scores.frames, dict(scores.figures)) == (0, {})
+    assert math.isnan(scores.risk[0])
