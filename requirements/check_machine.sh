@@ -23,6 +23,6 @@ fi
 
 [ -z "$missing" ] && exit 0
 [ "$(id -u)" = 0 ] && as_root="" || as_root="sudo "
-echo "make: this machine lacks $missing; install with: ${as_root}apt-get install -y $packages" >&2
-case $packages in python3.10*) echo "make: then say which python to use: make PYTHON=python3.10 ..." >&2 ;; esac
+case $packages in python3.10*) then=", and say which python to use: make PYTHON=python3.10" ;; *) then="" ;; esac
+echo "make: this machine lacks $missing; install with: ${as_root}apt-get install -y $packages$then" >&2
 exit 1
