@@ -144,13 +144,14 @@ def test_three_failures_in_a_row_deactivate(bench: Bench, engine: Patient) -> No
     serve(fails=True)
     bench.spin_until_status(DiagnosticStatus.ERROR, "deactivated: 3 inference failures in a row")
     assert _state(bench) == State.PRIMARY_STATE_INACTIVE
-    assert (bench.ledger().failed, bench.ledger().processed) == (5, 1)
+    bench.spin_until(lambda: bench.ledger().failed == 5, "the last report has come")
+    assert bench.ledger().processed == 1
     assert balances(bench.ledger())
 
     assert _change(bench, Transition.TRANSITION_ACTIVATE)
     bench.connect()
     serve(fails=False)
-    assert bench.status().level == DiagnosticStatus.OK
+    bench.spin_until_status(DiagnosticStatus.OK, "active")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -162,7 +163,7 @@ def test_a_defect_in_the_worker_deactivates(bench: Bench, engine: Patient) -> No
     engine.defect = True
     bench.send()
     bench.spin_until_status(DiagnosticStatus.ERROR, "deactivated: the inference thread died")
-    assert bench.ledger().failed == 1
+    bench.spin_until(lambda: bench.ledger().failed == 1, "the image is accounted for")
     assert balances(bench.ledger())
 
 
