@@ -6,6 +6,7 @@ import socket
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.evaluation.conftest import make_sample
@@ -14,7 +15,14 @@ from vb_perception.demo.process import Process
 from vb_perception.demo.run import SAMPLE, DemoOptions, run_demo
 from vb_perception.errors import BagError, VbPerceptionError
 from vb_perception.evaluation.bag_frames import read_frames
-from vb_perception.evaluation.bag_samples import write_samples
+from vb_perception.evaluation.bag_samples import (
+    IMAGE_TOPIC,
+    INFO_TOPIC,
+    TRUE_CLASSES_TOPIC,
+    TRUE_DEPTH_PNG_TOPIC,
+    write_samples,
+)
+from vb_perception.evaluation.bags import bag_topics
 from vb_perception.evaluation.live_run import CALIBRATED_OUTPUTS, OUTPUTS
 from vb_perception.runtime.toy_model import write_toy_model
 
@@ -73,11 +81,15 @@ def test_the_environment_of_the_processes() -> None:
     assert "SHM" in profile.read_text(encoding="utf-8")
 
 
-def test_the_sample_is_small_calibrated_and_has_truth() -> None:
+def test_the_sample_is_small_and_has_truth_for_every_frame() -> None:
     assert SAMPLE.stat().st_size <= 5_000_000
-    frames = list(read_frames(SAMPLE))
-    assert len(frames) == 45
-    assert all(truth is not None and (truth.class_ids >= 0).any() for _, truth in frames)
+    assert set(bag_topics(SAMPLE)) > {IMAGE_TOPIC, INFO_TOPIC, TRUE_DEPTH_PNG_TOPIC, TRUE_CLASSES_TOPIC}
+    counts = {topic: entry.messages for topic, entry in bag_topics(SAMPLE).items() if not entry.latched}
+    assert set(counts.values()) == {45}
+    frame, truth = next(read_frames(SAMPLE))
+    assert (frame.width, frame.height) == (640, 480)
+    assert truth is not None
+    assert {"table", "box", "floor"} <= {truth.class_names[i] for i in np.unique(truth.class_ids)}
 
 
 def options(tmp_path: Path, bag: Path, model: Path) -> DemoOptions:
@@ -123,7 +135,7 @@ def test_a_bag_is_played_recorded_and_judged(tmp_path: Path, model: Path, capsys
 def test_a_model_that_is_not_there_fails_with_the_nodes_words(tmp_path: Path, model: Path) -> None:
     bag = tmp_path / "run.mcap"
     write_samples(bag, [make_sample()])
-    with pytest.raises(VbPerceptionError, match="gone"):
+    with pytest.raises(VbPerceptionError, match=r"perception_node refused to start.*gone"):
         run_demo(options(tmp_path, bag, model.parent / "gone"))
 
 

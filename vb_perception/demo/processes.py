@@ -23,6 +23,7 @@ STATS_RATE_HZ = 5.0
 STOP_S = 30.0
 POLL_S = 0.1
 TRUTH = "/truth/"
+REFUSAL = "not configured"  # what the node logs when its parameters or its model are of no use
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ def play_and_record(orders: Orders) -> tuple[LiveRun, list[str]]:
         node = start(NODE, NODE, "--ros-args", *_node_arguments(orders, calibrated=calibrated))
         player = start("bag_player", "player", orders.bag, *_player_arguments(orders))
         while player.running() and node.running() and recorder.running():
+            if REFUSAL in node.text():
+                node.fail("refused to start")
             time.sleep(POLL_S)
         for process in (recorder, node):
             if not process.running():
