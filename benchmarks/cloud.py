@@ -2,10 +2,10 @@
 
 import argparse
 import json
-import platform
 import time
 
 import numpy as np
+from circumstances import circumstances
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.pointcloud import cloud_from_depth
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200)
     runs = parser.parse_args().runs
     sizes = {name: measure(*size, runs) for name, size in SIZES.items()}
-    print(json.dumps({"benchmark": "cloud", "machine": platform.machine(), "runs": runs, "sizes": sizes}, indent=2))
+    print(json.dumps({"benchmark": "cloud", "runs": runs, "sizes": sizes, **circumstances()}, indent=2))
 
 
 if __name__ == "__main__":

@@ -5,19 +5,17 @@ Goals: depth 2 ms, instances 15 ms (median, 256x192).  Usage: python benchmarks/
 
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 if hasattr(os, "sched_setaffinity"):  # before numpy starts its threads: they inherit the one core
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 import cv2
 import numpy as np
+from circumstances import circumstances
 from numpy.typing import NDArray
 
 from vb_perception.codecs.colours import RGB
@@ -92,29 +90,6 @@ def timed(run: Callable[[], object], repeats: int) -> dict[str, float]:
         "median_ms": round(statistics.median(wall_ms), 3),
         "p95_ms": round(float(np.percentile(wall_ms, 95)), 3),
         "cpu_median_ms": round(statistics.median(own_ms), 3),
-    }
-
-
-def circumstances() -> dict[str, object]:
-    """What the numbers belong to: machine, load, versions, commit."""
-    root = Path(__file__).parent
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True, check=True
-    )
-    cpuinfo = Path("/proc/cpuinfo")
-    models = [
-        line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
-    ]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores_used": 1,
-        "cores": os.cpu_count(),
-        "load_1_min": round(os.getloadavg()[0], 2),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "opencv": cv2.__version__,
-        "git_commit": commit.stdout.strip(),
     }
 
 

@@ -9,16 +9,14 @@ Usage: python benchmarks/pipeline.py [--frames 200] [--model DIR [--backend auto
 
 import argparse
 import json
-import os
-import platform
 import resource
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
+from circumstances import circumstances
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.frame import Frame
@@ -114,19 +112,6 @@ def timed(pipeline: PerceptionPipeline, frames: int) -> dict[str, object]:
 def percentiles(ms: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> dict[str, float]:
     """Least, median and 95th percentile."""
     return {name: round(float(np.percentile(ms, q)), 2) for name, q in (("min_ms", 0), ("p50_ms", 50), ("p95_ms", 95))}
-
-
-def circumstances() -> dict[str, object]:
-    """The machine and the commit."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    load = os.getloadavg()[0]
-    return {"machine": platform.machine(), "cpus": os.cpu_count(), "load": round(load, 1), "commit": commit}
 
 
 if __name__ == "__main__":
