@@ -80,7 +80,8 @@ def test_a_bag_is_played_answered_and_recorded(bag: Path, toy_model: Path, tmp_p
     )  # fmt: skip
     recorder = _running("recorder", str(out), IMAGE, INFO, TRUTH, LEGEND, depth, cloud, LATENCY, "/never/published")
     player = _running(
-        "player", str(bag), "--restamp", "--timeout-s", str(PATIENCE_S), "--wait-for", "perception_node", "--wait-for", "topic_recorder"
+        "player", str(bag), "--restamp", "--timeout-s", str(PATIENCE_S),
+        "--wait-for", "perception_node", "--wait-for", "topic_recorder",
     )  # fmt: skip
     started_ns = time.time_ns()
     with node as node_child, recorder as recorder_child, player as player_child:
