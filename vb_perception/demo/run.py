@@ -16,7 +16,7 @@ from vb_perception.evaluation.sources import is_folder_of_frames
 from vb_perception.scenes.folder import read_frames as read_samples
 from vb_perception.scenes.photographs import read_photographs
 
-SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "robot_run.mcap"
+SAMPLE = Path(__file__).with_name("robot_run.mcap")  # made by `vb-perception render`
 PHOTOGRAPH_PERIOD_NS = 700_000_000  # slow enough for any machine to answer each
 FOLDER_RATE_HZ = 3.0
 

@@ -1,1 +1,0 @@
-"""The recordings that the package carries: `robot_run.mcap`, made by `vb-perception render`."""
