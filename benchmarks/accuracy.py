@@ -21,7 +21,7 @@ from vb_perception.evaluation.evaluate import TASKS
 from vb_perception.evaluation.replay import replay, sample_frames
 from vb_perception.evaluation.scores import Scorer, Scores
 from vb_perception.pipeline import PerceptionPipeline
-from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
+from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.scenes.osd import read_osd
@@ -90,7 +90,11 @@ def answers_without_image(learn: Sequence[Sample], test: Iterable[Sample]) -> Sc
     sure = np.ones(depth_m.shape, np.float32)
     table = SegmentMap(np.ones(depth_m.shape, np.uint16), ("background", "table", "object"), sure)
     nothing = SegmentMap(np.zeros(depth_m.shape, np.uint16), ("background",), sure)
-    answer = {"depth": DepthMap(depth_m, sure), "normals": NormalMap(normals, sure), "segmentation": table}
+    answer: dict[str, Prediction] = {
+        "depth": DepthMap(depth_m, sure),
+        "normals": NormalMap(normals, sure),
+        "segmentation": table,
+    }
     scorer = Scorer()
     for truth in test:
         scorer.add({**answer, "instances": nothing}, truth)

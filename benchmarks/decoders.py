@@ -1,6 +1,6 @@
 """Time every decoder on one core, at the size that the shipped generator paints; print JSON.
 
-Goals: depth 2 ms, instances 15 ms (median, 256x192).  Usage: python benchmarks/codecs.py [repeats]
+Goals: depth 2 ms, instances 15 ms (median, 256x192).  Usage: python benchmarks/decoders.py [repeats]
 """
 
 import json
