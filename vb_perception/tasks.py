@@ -1,7 +1,7 @@
 """The tasks: what the prompt says and which codec reads the answer.
 
-A task is one object, so its prompt and its palette cannot disagree.  `encode` turns a true prediction into the image that
-a perfect generator would paint; `decode` reads a generated image.  Both work at any size, on (H, W, 3) uint8 RGB.
+A task is one object, so its prompt and its palette cannot disagree.  `encode` turns a true prediction into the image
+that a perfect generator would paint; `decode` reads a generated image.  Both work at any size, on (H, W, 3) uint8 RGB.
 """
 
 from dataclasses import dataclass, field
@@ -129,7 +129,10 @@ class SemanticSegmentation:
             raise ConfigError(msg)
         colours = [*(c for _, c in self.legend), self.background]
         if len(set(colours)) != len(colours):
-            msg = f"segmentation legend {self.legend} with background {self.background}: give every class a colour of its own"
+            msg = (
+                f"segmentation legend {self.legend} with background {self.background}: "
+                "give every class a colour of its own"
+            )
             raise ConfigError(msg)
 
     @property
@@ -218,7 +221,10 @@ class ReferringSegmentation:
     def __post_init__(self) -> None:
         """Refuse a mask that cannot be told from its background."""
         if self.colour == self.background:
-            msg = f"referring segmentation of {self.phrase!r}: its colour {self.colour} is also the background; choose another"
+            msg = (
+                f"referring segmentation of {self.phrase!r}: its colour {self.colour} is also the background; "
+                "choose another"
+            )
             raise ConfigError(msg)
 
     @property

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from torch import Tensor  # noqa: E402
 
 from vb_perception.codecs.depth import DepthCodec  # noqa: E402
 from vb_perception.codecs.normals import encode_normals  # noqa: E402
@@ -12,7 +15,7 @@ from vb_perception.training import losses  # noqa: E402
 CODEC = DepthCodec()
 
 
-def random_colours(count: int) -> tuple[np.ndarray, torch.Tensor]:
+def random_colours(count: int) -> tuple[NDArray[np.uint8], Tensor]:
     levels = np.random.default_rng(0).integers(0, 256, (1, count, 3), dtype=np.uint8)
     return levels, torch.from_numpy(levels).permute(2, 0, 1)[None].float() / 127.5 - 1
 

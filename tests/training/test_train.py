@@ -10,6 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
+from torch import Tensor  # noqa: E402
+
 from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.training.corpus import write_corpus  # noqa: E402
@@ -42,7 +44,7 @@ def settings(tmp_path: Path, random_sample: Callable[[int, int, int], Sample]) -
     )
 
 
-def weights(run: Run) -> "torch.Tensor":
+def weights(run: Run) -> Tensor:
     return torch.cat([p.detach().ravel() for p in run.model.parameters()])
 
 

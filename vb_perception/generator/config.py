@@ -35,7 +35,8 @@ class GeneratorConfig:
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> "GeneratorConfig":
         """From what JSON made of `dataclasses.asdict`: lists become tuples again."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
 
     @classmethod
     def read(cls, path: Path) -> "GeneratorConfig":

@@ -1,1 +1,1 @@
-"""models"""
+"""The shipped model: `default/`, as `vb-perception export` writes it."""
