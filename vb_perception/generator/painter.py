@@ -42,7 +42,7 @@ class Level(nn.Module):
     def forward(self, x: Tensor, detail: Tensor, task: Tensor, prompts: int) -> Tensor:
         """X (B * prompts, C, h, w), detail (B, lateral, 2h, 2w), task (B * prompts, D)."""
         # Resize and convolve: pixel shuffle left a checkerboard in trials.
-        x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="nearest")
+        x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear")
         x = x + self.lateral(per_prompt(detail, prompts))
         scale, shift = self.film(task)[:, :, None, None].chunk(2, dim=1)
         y = nn.functional.silu(self.norm(x) * (1 + scale) + shift)
@@ -82,7 +82,7 @@ class Painter(nn.Module):
         prompts = x.shape[0] // image.shape[0]
         for level, detail in zip(self.levels, reversed(maps[:3]), strict=True):
             x = level(x, detail, task, prompts)
-        x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="nearest")
+        x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear")
         x = nn.functional.silu(x + self.lateral(per_prompt(image, prompts)))
         x = x + nn.functional.silu(self.mix(x))
         free = self.colour(x)
