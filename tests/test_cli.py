@@ -33,7 +33,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    assert all(f"    {name} " in printed for name in ("demo", "bag", "evaluate", "render", "train", "export"))
+    assert all(f"    {name} " in printed for name in ("demo", "bag", "evaluate", "render", "corpus", "train", "export"))
 
 
 def test_no_command_and_unknown_commands_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

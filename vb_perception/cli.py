@@ -75,6 +75,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _corpus(options: argparse.Namespace) -> int:
+    from vb_perception.scenes.stream import scene_stream
+    from vb_perception.training.corpus import write_corpus
+
+    write_corpus(scene_stream(options.seed, options.width, options.height), options.frames, options.folder)
+    print(f"{options.folder}: {options.frames} frames")
+    return 0
+
+
 def _render(options: argparse.Namespace) -> int:
     from vb_perception.evaluation.bag_samples import write_samples
     from vb_perception.scenes.sample_run import sample_run
@@ -119,6 +128,14 @@ def _parser() -> argparse.ArgumentParser:
     render = commands.add_parser("render", help="render the sample run, a drive past a table, as a bag with truth")
     render.add_argument("bag", type=Path, help="the .mcap file to write")
     render.set_defaults(run=_render)
+
+    corpus = commands.add_parser("corpus", help="render random scenes with their truth, to train on")
+    corpus.add_argument("folder", type=Path, help="the folder to write")
+    corpus.add_argument("--frames", type=int, default=4000, help="how many [%(default)s]")
+    corpus.add_argument("--seed", type=int, default=1, help="of the scenes [%(default)s]")
+    corpus.add_argument("--width", type=int, default=256, help="pixels [%(default)s]")
+    corpus.add_argument("--height", type=int, default=192, help="pixels [%(default)s]")
+    corpus.set_defaults(run=_corpus)
 
     commands.add_parser("train", help="train the generator (train --help)", add_help=False)
     commands.add_parser("export", help="export a trained generator to ONNX (export --help)", add_help=False)

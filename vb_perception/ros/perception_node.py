@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -19,7 +18,6 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 
 from vb_perception.errors import ConfigError, VbPerceptionError
-from vb_perception.frame import Frame
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.ros import parameters
 from vb_perception.ros.camera_input import CameraInput
@@ -127,8 +125,7 @@ class PerceptionNode(LifecycleNode):
         with ExitStack() as closing:
             engine = closing.enter_context(open_engine(settings.model_dir, settings.backend, settings.threads))
             pipeline = PerceptionPipeline(engine, PromptEncoder(settings.model_dir, engine.spec))
-            blank = np.zeros((engine.spec.height, engine.spec.width, 3), np.uint8)
-            pipeline.perceive(Frame(blank, 0, "warm_up"), settings.tasks)
+            pipeline.warm_up(settings.tasks)
             outputs = OutputPublishers(self, settings.tasks, settings.output_qos, self._reporter.qos_trouble)
             closing.callback(outputs.destroy)
             worker = InferenceWorker(pipeline, outputs, settings, self._ros_time_ns, self._reporter.complain)

@@ -62,7 +62,7 @@ class Corpus:
         try:
             index = json.loads((directory / INDEX).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            msg = f"no finished corpus in {directory}: {error}; make one with `vb-perception render --out {directory}`"
+            msg = f"no finished corpus in {directory}: {error}; make one with `vb-perception corpus {directory}`"
             raise ConfigError(msg) from error
         self._arrays = {
             k: np.load(directory / f"{k}.npy", mmap_mode="r")
