@@ -1,0 +1,101 @@
+"""The model in the package: whole, small enough, the same on every engine, obedient, and better than not looking."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vb_perception.evaluation.evaluate import TASKS
+from vb_perception.evaluation.replay import replay, sample_frames
+from vb_perception.evaluation.scores import Scorer, Scores
+from vb_perception.frame import Frame
+from vb_perception.pipeline import PerceptionPipeline
+from vb_perception.predictions import SegmentMap
+from vb_perception.runtime.engine import EngineSpec
+from vb_perception.runtime.onnx_engine import OnnxEngine
+from vb_perception.runtime.openvino_engine import OpenVinoEngine
+from vb_perception.runtime.text import PromptEncoder
+from vb_perception.scenes.osd import read_osd
+from vb_perception.scenes.photographs import read_photographs
+from vb_perception.tasks import MetricDepth, SemanticSegmentation, SurfaceNormals
+
+ROOT = Path(__file__).resolve().parents[1]
+MODEL = ROOT / "vb_perception" / "models" / "default"
+OSD_TEST = ROOT.parent / "shared" / "data" / "osd" / "test"
+MAX_BYTES = 30_000_000
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Iterator[PerceptionPipeline]:
+    with OnnxEngine(MODEL, threads=2) as engine:
+        yield PerceptionPipeline(engine, PromptEncoder(MODEL, engine.spec))
+
+
+@pytest.fixture(scope="module")
+def coffee() -> Frame:
+    (sample,) = read_photographs(("coffee",))
+    return Frame(sample.rgb, 0, "camera", sample.intrinsics)
+
+
+@pytest.fixture(scope="module")
+def osd_scores(pipeline: PerceptionPipeline) -> Scores:
+    if not OSD_TEST.is_dir():
+        pytest.skip("the OSD test frames are not beside this checkout (../shared/data/osd/test)")
+    scorer = Scorer()
+    # Every third frame: all difficulties, in a third of the time.
+    frames = sample_frames(list(read_osd(OSD_TEST))[::3])
+    for perception, truth in replay(frames, pipeline, TASKS):
+        assert truth is not None
+        scorer.add(perception.predictions, truth)
+    return scorer.scores()
+
+
+def test_every_file_is_the_one_that_the_spec_names() -> None:
+    spec = EngineSpec.read(MODEL)
+    spec.verify(MODEL / "generator.onnx", spec.generator_sha256)
+    spec.verify(MODEL / "text.onnx", spec.text_sha256)
+    spec.verify(MODEL / "generator.safetensors", spec.weights_sha256)
+    assert sum(f.stat().st_size for f in MODEL.iterdir()) <= MAX_BYTES
+    assert spec.gflop_three_prompts <= 6
+    assert spec.parameters <= 6_000_000
+
+
+def test_engines_agree_on_a_photograph(pipeline: PerceptionPipeline, coffee: Frame) -> None:
+    tasks = (MetricDepth(), SurfaceNormals())
+    with OpenVinoEngine(MODEL, threads=2, precision="f32") as engine:
+        other = PerceptionPipeline(engine, PromptEncoder(MODEL, engine.spec)).perceive(coffee, tasks)
+    ours = pipeline.perceive(coffee, tasks)
+    for name, image in ours.generated.items():
+        difference = np.abs(image.astype(int) - other.generated[name].astype(int))
+        assert difference.max() <= 1  # one level of rounding
+        assert (difference > 0).mean() < 0.01
+
+
+def test_new_colours_paint_the_same_masks(pipeline: PerceptionPipeline, coffee: Frame) -> None:
+    names = ("table", "cup")
+    usual = SemanticSegmentation(tuple(zip(names, ((255, 0, 0), (0, 255, 0)), strict=True)))
+    strange = SemanticSegmentation(tuple(zip(names, ((7, 90, 200), (250, 240, 10)), strict=True)), (130, 20, 120))
+    masks = []
+    for task in (usual, strange):
+        answer = pipeline.perceive(coffee, [task]).predictions["segmentation"]
+        assert isinstance(answer, SegmentMap)
+        masks.append(answer.ids)
+    assert len(np.unique(masks[0])) > 1
+    # Decided pixels stay; where two things mix, the nearest colour may be another in another legend.
+    assert (masks[0] == masks[1]).mean() > 0.95
+
+
+def test_it_beats_not_looking_on_real_frames(osd_scores: Scores) -> None:
+    """The no-image baselines of the OSD protocol (statistics of the learn split only)."""
+    figures = osd_scores.figures
+    assert figures["depth"]["abs_rel"] < 0.090
+    assert figures["depth"]["delta1"] > 0.907
+    assert figures["depth"]["coverage"] > 0.99
+    assert figures["normals"]["mean_deg"] < 16.5
+    assert figures["classes"]["table"] > 0.76
+
+
+def test_the_least_confident_pixels_are_worse(osd_scores: Scores) -> None:
+    confidence = osd_scores.figures["confidence"]
+    assert confidence["abs_rel_surest_80"] < confidence["abs_rel_all"]
