@@ -15,6 +15,9 @@ from vb_perception.runtime.engine import Engine, Float
 from vb_perception.runtime.fake import FakeEngine
 
 
+WARM_UP = [1, 2, 3]  # prompts of each run of the warm-up
+
+
 class Patient(FakeEngine):
     """A fake engine that can be told to fail, to stumble over a defect, or to wait; counts the prompts of each run."""
 
@@ -90,7 +93,7 @@ def test_transitions_by_service(bench: Bench) -> None:
 def test_the_warm_up_runs_every_task_and_is_not_counted(bench: Bench, engine: Patient) -> None:
     bench.watch()
     bench.add_node()
-    assert engine.prompts == [3]
+    assert engine.prompts == WARM_UP
     bench.spin_until(lambda: bool(bench.heard["latency"]), "statistics come")
     assert bench.ledger().received == 0
     assert bench.ledger().stages[0].count == 0
@@ -103,7 +106,7 @@ def test_a_task_without_listener_is_not_run(bench: Bench, engine: Patient) -> No
     bench.connect()
     bench.send()
     bench.spin_until(lambda: bench.ledger().processed == 1, "the image is processed")
-    assert engine.prompts == [3, 1]
+    assert engine.prompts == [*WARM_UP, 1]
 
 
 def test_a_newer_image_overwrites_the_one_that_waits(bench: Bench, engine: Patient) -> None:
@@ -113,7 +116,7 @@ def test_a_newer_image_overwrites_the_one_that_waits(bench: Bench, engine: Patie
     bench.connect()
     engine.go.clear()
     first = bench.send()
-    bench.spin_until(lambda: len(engine.prompts) == 2, "inference of the first image has begun")
+    bench.spin_until(lambda: len(engine.prompts) == len(WARM_UP) + 1, "inference of the first image has begun")
     bench.send()
     bench.send()
     last = bench.send()
@@ -183,7 +186,7 @@ def test_deactivation_lets_the_image_in_work_finish(bench: Bench, engine: Patien
     bench.connect()
     engine.go.clear()
     bench.send()
-    bench.spin_until(lambda: len(engine.prompts) == 2, "inference has begun")
+    bench.spin_until(lambda: len(engine.prompts) == len(WARM_UP) + 1, "inference has begun")
     threading.Timer(0.2, engine.go.set).start()
     started = time.monotonic()
     assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
