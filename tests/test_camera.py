@@ -28,6 +28,13 @@ def scene_through(camera: CameraIntrinsics) -> np.ndarray:
     return np.asarray(np.sin(4 * x) + np.cos(5 * y), np.float32)
 
 
+def test_p_counts_where_it_is_set_else_k() -> None:
+    k, p = [10.0, 0, 3, 0, 11, 2, 0, 0, 1], [8.0, 0, 4, 0, 0, 9, 5, 0, 0, 0, 1, 0]
+    assert CameraIntrinsics.from_matrices(8, 6, k, p) == CameraIntrinsics(8, 6, 8, 9, 4, 5)
+    assert CameraIntrinsics.from_matrices(8, 6, k, [0.0] * 12) == CameraIntrinsics(8, 6, 10, 11, 3, 2)
+    assert CameraIntrinsics.from_matrices(8, 6, [0.0] * 9, p) is None
+
+
 def test_unprojected_points_project_back_onto_their_pixel_centres() -> None:
     depth_m = np.random.default_rng(0).uniform(0.5, 9, (48, 64)).astype(np.float32)
     points = CAMERA.unproject(depth_m)

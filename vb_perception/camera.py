@@ -5,6 +5,7 @@ Pixel (0, 0) is the centre of the top left pixel, as in OpenCV and `sensor_msgs/
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,19 @@ class CameraIntrinsics:
             raise ConfigError(msg)
         focal = 0.5 * width / math.tan(math.radians(horizontal_fov_deg) / 2)
         return cls(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)
+
+    @classmethod
+    def from_matrices(
+        cls, width: int, height: int, k: Sequence[float], p: Sequence[float]
+    ) -> "CameraIntrinsics | None":
+        """The rectified camera of a `sensor_msgs/CameraInfo`: P (3x4, row by row) where it is set, else K (3x3).
+
+        None if the camera is uncalibrated (K[0] is 0).  Raises FrameError for intrinsics that no camera has.
+        """
+        if k[0] == 0:
+            return None
+        values = [p[i] for i in (0, 5, 2, 6)] if p[0] != 0 else [k[i] for i in (0, 4, 2, 5)]
+        return cls(width, height, *map(float, values))
 
     def resized(self, width: int, height: int) -> "CameraIntrinsics":
         """The same camera after its image was resized to (width, height)."""

@@ -96,11 +96,21 @@ def test_an_uncalibrated_camera_has_no_intrinsics_and_no_truth(sample_bag: Path,
     assert [(frame.intrinsics, truth) for frame, truth in back] == [(None, None)] * 6
 
 
+def test_the_rectified_camera_is_p_as_in_the_node(sample_bag: Path, tmp_path: Path) -> None:
+    p = np.array([40.0, 0, 30, 0, 0, 41, 20, 0, 0, 0, 1, 0])
+    (frame, truth), *_ = read_frames(rewritten(sample_bag, tmp_path / "x.mcap", {"p": p}))
+    assert frame.intrinsics is not None
+    assert (frame.intrinsics.fx, frame.intrinsics.cy) == (40, 20)
+    assert truth is not None
+    assert truth.intrinsics == frame.intrinsics
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"width": 65}, "camera_info is for 65x48, the image is 64x48"),
-        ({"k": np.array([np.nan] * 9)}, "expected finite values"),
+        ({"k": np.full(9, np.nan), "p": np.zeros(12)}, "expected finite values"),
+        ({"p": np.full(12, np.nan)}, "expected finite values"),
     ],
 )
 def test_unusable_frames_are_told_and_left_out(

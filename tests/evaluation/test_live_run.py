@@ -64,6 +64,19 @@ def test_a_node_without_ledger_is_a_problem(run: LiveRun, sample_bag: Path) -> N
     assert "the node never published its ledger" in problems_of(replace(run, recording=sample_bag))
 
 
+def test_an_unusable_image_is_told_and_the_rest_is_judged(run: LiveRun, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.mcap"
+    images = 0
+    with BagWriter(damaged) as bag:
+        for topic, msgtype, t_ns, cdr in read_messages(run.recording):
+            images += topic == run.camera.image
+            first = topic == run.camera.image and images == 1
+            bag.write(topic, msgtype, t_ns, cdr[: len(cdr) - 40] + bytes(40) if first else cdr)
+    judgement = judge(replace(run, recording=damaged), tmp_path)
+    assert judgement.scores.frames == 2
+    assert "unusable images" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_report_shows_scores_topics_and_problems(run: LiveRun, tmp_path: Path) -> None:
     judgement = judge(run, tmp_path, ["topic_recorder ended with status 1"])
     page = (tmp_path / "report.html").read_text(encoding="utf-8")

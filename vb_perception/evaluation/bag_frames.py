@@ -92,9 +92,7 @@ def _frame(camera: CameraTopics, moment: Moment, info: Message) -> Frame:
     if info is None:
         msg = "no camera_info came before it; expected one with its stamp or a latched one at the start"
         raise FrameError(msg)
-    intrinsics = None
-    if info.k[0] != 0:
-        intrinsics = CameraIntrinsics(info.width, info.height, *(float(info.k[i]) for i in (0, 4, 2, 5)))
+    intrinsics = CameraIntrinsics.from_matrices(info.width, info.height, info.k, info.p)
     if camera.msgtype == COMPRESSED:
         rgb = rgb_from_compressed(image.format, image.data)
     else:

@@ -69,7 +69,8 @@ def judge(run: LiveRun, out: Path, trouble: Sequence[str] = ()) -> Judgement:
     account = node_account(run.recording, f"{run.output}/latency")
     played = run.played.get(run.camera.image, 0)
     scorer, with_truth, without = Scorer(), Showcase(SHOWN_WITH_TRUTH), Showcase(SHOWN_WITHOUT)
-    for perception, truth in read_perceptions(run.recording, run.output, run.classes, run.camera):
+    unusable: list[str] = []
+    for perception, truth in read_perceptions(run.recording, run.output, run.classes, run.camera, unusable.append):
         (without if truth is None else with_truth).offer(perception, truth)
         if truth is not None:
             scorer.add(perception.predictions, truth)
@@ -82,7 +83,7 @@ def judge(run: LiveRun, out: Path, trouble: Sequence[str] = ()) -> Judgement:
         title="vb_perception demo",
         lead="Frames played over DDS into the real node; every output received and recorded by a third process.",
         gallery=gallery,
-        facts=_facts(run, account),
+        facts=_facts(run, account, unusable),
         headline=_headline(account, played, judgement.scores),
         stages=account.stages if account else (),
         ledger=ledger_rows(account, played) if account else (),
@@ -146,10 +147,12 @@ def _ledger_problems(account: NodeAccount | None, played: int) -> list[str]:
     return out
 
 
-def _facts(run: LiveRun, account: NodeAccount | None) -> list[tuple[str, str]]:
+def _facts(run: LiveRun, account: NodeAccount | None, unusable: Sequence[str]) -> list[tuple[str, str]]:
     facts = [("frames from", run.source), ("camera", f"{run.camera.image} ({run.camera.msgtype.split('/')[-1]})")]
     if account:
         facts.append(("run by", account.backend))
+    if unusable:
+        facts.append(("unusable images", f"{len(unusable)}; the first: {unusable[0]}"))
     return [*facts, ("recording", str(run.recording))]
 
 

@@ -36,11 +36,7 @@ def intrinsics_from_info(camera: CameraInfo) -> CameraIntrinsics | None:
 
     Raises FrameError for intrinsics that no camera has.
     """
-    if camera.k[0] == 0:
-        return None
-    values = [camera.p[i] for i in (0, 5, 2, 6)] if camera.p[0] != 0 else [camera.k[i] for i in (0, 4, 2, 5)]
-    fx, fy, cx, cy = map(float, values)
-    return CameraIntrinsics(camera.width, camera.height, fx, fy, cx, cy)
+    return CameraIntrinsics.from_matrices(camera.width, camera.height, camera.k, camera.p)
 
 
 def is_distorted(camera: CameraInfo) -> bool:
