@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="training extra not installed: run `
 
 from vb_perception.errors import ExportError  # noqa: E402
 from vb_perception.generator import export  # noqa: E402
+from vb_perception.generator.checkpoint import load_into, read_tensors  # noqa: E402
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.generator.export import export_model  # noqa: E402
 from vb_perception.generator.student import Generator  # noqa: E402
@@ -47,6 +48,9 @@ def test_the_folder_is_a_model_that_engines_load(exported: Path) -> None:
         "text.onnx",
     }
     assert GeneratorConfig.read(exported / "config.json") == GeneratorConfig()
+    tensors, _ = read_tensors(exported / "generator.safetensors")
+    load_into(Generator(GeneratorConfig()), tensors, "generator.")
+    load_into(TextEncoder(GeneratorConfig()), tensors, "text.")
     # Weights in fp16: two bytes a parameter, twice, and little else.
     assert sum(f.stat().st_size for f in exported.iterdir()) < 4.6 * spec.parameters
     prompts = PromptEncoder(exported, spec)

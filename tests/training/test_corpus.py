@@ -27,6 +27,11 @@ def test_what_was_written_is_read_again(tmp_path: Path, random_sample: MakeSampl
     assert cosine.min() > 0.9999
 
 
+def test_a_corpus_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="0 frames"):
+        write_corpus(iter([]), 0, tmp_path)
+
+
 def test_an_interrupted_corpus_is_refused(tmp_path: Path, random_sample: MakeSample) -> None:
     with pytest.raises(StopIteration):
         write_corpus(iter([random_sample(0, 12, 16)]), 2, tmp_path)

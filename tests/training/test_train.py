@@ -91,6 +91,9 @@ def test_learning_rate_warms_up_and_falls(settings: TrainSettings) -> None:
         ("osd_dir: a\ncorpus_dir: b\nlearning_rat: 1", "did you mean 'learning_rate'"),
         ("osd_dir: a", "corpus_dir"),
         ("{", "expected a YAML file"),
+        ("- 1", "expected keys and values"),
+        ("osd_dir: a\ncorpus_dir: b\nstages: [{hight: 1}]", "a stage has height"),
+        ("osd_dir: a\ncorpus_dir: b\nweights: {dept: 1}", "weights .*'dept'"),
     ],
 )
 def test_settings_name_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
@@ -98,6 +101,20 @@ def test_settings_name_what_is_wrong(tmp_path: Path, text: str, message: str) ->
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         TrainSettings.read(path)
+
+
+def test_a_part_of_the_weights_may_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("osd_dir: a\ncorpus_dir: b\nweights: {depth: 7}")
+    weights = TrainSettings.read(path).weights
+    assert weights["depth"] == 7
+    assert weights["normals"] == TrainSettings("a", "b").weights["normals"]
+
+
+def test_a_run_is_not_resumed_with_another_split(settings: TrainSettings, tmp_path: Path) -> None:
+    Run(settings, tmp_path / "run").save()
+    with pytest.raises(ConfigError, match=r"validation_frames \[5\] \(now \[4\]\)"):
+        Run(dataclasses.replace(settings, validation_frames=(4,)), tmp_path / "run")
 
 
 def test_the_shipped_settings_can_be_read() -> None:

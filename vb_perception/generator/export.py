@@ -66,8 +66,12 @@ def export_model(generator: Generator, text: TextEncoder, height: int, width: in
     out.mkdir(parents=True, exist_ok=True)
     generator, text = generator.eval(), text.half().float().eval()
     config = generator.config
-    tensors = {f"generator.{k}": v.half() for k, v in generator.state_dict().items() if v.is_floating_point()}
-    tensors |= {f"text.{k}": v.half() for k, v in text.state_dict().items()}
+    named = (("generator", generator), ("text", text))
+    tensors = {
+        f"{prefix}.{name}": value.half() if value.is_floating_point() else value
+        for prefix, module in named
+        for name, value in module.state_dict().items()
+    }
     write_tensors(out / "generator.safetensors", tensors, {"name": name})
     config.write(out / "config.json")
 
@@ -77,8 +81,8 @@ def export_model(generator: Generator, text: TextEncoder, height: int, width: in
     prompts = torch.zeros(3, config.max_tokens, config.token_dim)
     prompts[:, :4, : config.embedding_dim] = torch.randn(3, 4, config.embedding_dim, generator=probe)
     prompts[:, 0, -3] = 1
-    prompts[:, 1:4, -2] = 1
-    prompts[1:, 1:4, -4] = 1
+    prompts[1:, 1:4, -2] = 1  # the first prompt names nothing, as depth and normals do
+    prompts[2:, 1:4, -4] = 1
     phrases = phrase_rows(list(PHRASES), config.phrase_bytes)
     graph = _Graph(fold_batch_norm(generator).half().float()).eval()
     _write_onnx(

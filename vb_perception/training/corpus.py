@@ -21,6 +21,9 @@ def write_corpus(samples: Iterator[Sample], count: int, directory: Path) -> None
 
     Depth is stored as float16 (relative error 5e-4), normals in steps of 1/127, ids as int16.
     """
+    if count < 1:
+        msg = f"a corpus of {count} frames: expected at least 1"
+        raise ConfigError(msg)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / INDEX).unlink(missing_ok=True)
     cameras, names = [], []

@@ -5,12 +5,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from vb_perception.codecs.colours import CONFIDENCE_LEVELS
 from vb_perception.codecs.depth import WALK, DepthCodec
 
-# How far off the walk, in levels of 255, the codec's confidence falls to 1/e (codecs/depth.py), and the log-depth error
-# that a colour on the walk promises.
-CONFIDENCE_LEVELS = 16.0
 SCALE_ON_WALK = 0.02
+"""The log-depth error that a colour on the walk promises; off the walk it grows as the codec's confidence falls."""
 ERROR_UNIT = 0.1
 LIKELIHOOD_SHARE = 0.1
 LEVELS = 127.5  # [-1, 1] spans 255 levels
@@ -55,7 +54,8 @@ def depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -
     that it is unsure, and pays log(scale) for it.  It sees the error as a constant, or hard pixels would buy themselves
     out of being learnt.  rgb (N, 3, H, W), truth_m and valid (N, H, W).
     """
-    f, levels = walk_position(rgb)
+    f, _ = walk_position(rgb)
+    _, levels = walk_position(rgb.clamp(-1, 1))  # what 8 bits keep of it
     error = (torch.log(depth_m(f, codec)) - torch.log(truth_m.clamp(min=0.05))).abs()
     log_scale = (levels / CONFIDENCE_LEVELS).clamp(max=4)
     likelihood = error.detach() / SCALE_ON_WALK * torch.exp(-log_scale) + log_scale

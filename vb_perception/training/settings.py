@@ -52,22 +52,32 @@ class TrainSettings:
     def read(cls, path: Path) -> "TrainSettings":
         """Read a YAML; ConfigError names an unknown key and the nearest known one."""
         try:
-            values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            values: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except (OSError, yaml.YAMLError) as error:
             msg = f"training settings {path}: {error}; expected a YAML file"
             raise ConfigError(msg) from error
+        if not isinstance(values, dict):
+            msg = f"training settings {path}: got a {type(values).__name__}, expected keys and values"
+            raise ConfigError(msg)
         known = [f.name for f in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
                 nearest = difflib.get_close_matches(key, known, 1, 0.0)[0]
                 msg = f"{path}: unknown key {key!r}; did you mean {nearest!r}?"
                 raise ConfigError(msg)
-        if "stages" in values:
-            values["stages"] = tuple(Stage(**s) for s in values["stages"])
-        if "validation_frames" in values:
-            values["validation_frames"] = tuple(values["validation_frames"])
+        defaults = {f.name: f.default_factory() for f in dataclasses.fields(cls) if callable(f.default_factory)}
         try:
-            return cls(**values)
+            if "stages" in values:
+                values["stages"] = tuple(Stage(**s) for s in values["stages"])
+            if "validation_frames" in values:
+                values["validation_frames"] = tuple(values["validation_frames"])
+            if "weights" in values:
+                values["weights"] = defaults["weights"] | values["weights"]
+            settings = cls(**values)
         except TypeError as error:
-            msg = f"{path}: {error}; osd_dir and corpus_dir are required"
+            msg = f"{path}: {error}; osd_dir and corpus_dir are required, a stage has height, width, batch and images"
             raise ConfigError(msg) from error
+        if settings.weights.keys() != defaults["weights"].keys():
+            msg = f"{path}: weights {sorted(settings.weights)}, expected {sorted(defaults['weights'])}"
+            raise ConfigError(msg)
+        return settings

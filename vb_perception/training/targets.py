@@ -27,6 +27,7 @@ MIN_PIXELS_SHARE = 2e-3
 PHRASES = {c.name: (c.name, *c.synonyms) for c in CLASSES} | {
     "object": ("object", "objects", "thing on the table", "item", "objects on the table")
 }
+ONE_OBJECT = ("object", "item", "thing on the table")
 MOVABLE = (*(c.name for c in CLASSES if c.is_object), "object")
 COUNTABLE = (*MOVABLE, "chair", "table", "sofa", "shelf", "cabinet", "door", "window", "picture", "pillar")
 
@@ -71,9 +72,14 @@ def segmentation_target(sample: Sample, rng: np.random.Generator) -> Target:
 
 def _phrase(name: str, rng: np.random.Generator) -> str:
     words = PHRASES[name]
-    # The name itself half of the time, its synonyms otherwise.
+    # The name itself half of the time, its synonyms otherwise; people ask for "mugs" as often as for "mug".
     phrase = name if rng.random() < 0.5 else str(words[int(rng.integers(len(words)))])  # noqa: PLR2004
-    return f"the {phrase}" if rng.random() < 0.2 else phrase  # noqa: PLR2004
+    plural = name in COUNTABLE and not phrase.endswith("s") and " on " not in phrase and rng.random() < 0.3  # noqa: PLR2004
+    return _plural(phrase) if plural else phrase
+
+
+def _plural(phrase: str) -> str:
+    return phrase + ("es" if phrase.endswith(("x", "sh", "ch")) else "s")
 
 
 def _is_one_of(sample: Sample, names: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -92,7 +98,8 @@ def _semantic(sample: Sample, rng: np.random.Generator) -> Target:
         ids = np.where(_is_one_of(sample, MOVABLE), len(names) + 1, ids)
         names = [*names, "object"]
     present = [n for i, n in enumerate(names, 1) if (ids == i).any()]
-    absent = [n for n in names if n not in present]
+    # Movable classes are visible as "object" in the coarse view, so they cannot be asked for as absent.
+    absent = [n for n in names if n not in present and not (coarse and n in MOVABLE)]
     rng.shuffle(present)
     keep = present[: int(rng.integers(1, min(len(present), 8) + 1))] if present else []
     if "object" in present and "table" in present and rng.random() < 0.5:  # noqa: PLR2004
@@ -145,7 +152,7 @@ def _referring(sample: Sample, rng: np.random.Generator) -> Target | None:
 
     chosen = min(ids.tolist(), key=rank)
     background, colour = _colours(2, rng)
-    task = ReferringSegmentation(f"{word} {_phrase('object', rng)}", colour, background)
+    task = ReferringSegmentation(f"{word} {rng.choice(ONE_OBJECT)}", colour, background)
     return _painted(task, (sample.instance_ids == chosen).astype(np.uint16), sample.instance_ids >= 0)
 
 

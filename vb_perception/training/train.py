@@ -3,12 +3,14 @@
 import argparse
 import csv
 import dataclasses
+import json
 import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from vb_perception.codecs.depth import DepthCodec
-from vb_perception.errors import CheckpointError
+from vb_perception.errors import CheckpointError, ConfigError
 from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.student import Generator, Painted
@@ -126,6 +128,7 @@ class Run:
     def resume(self) -> None:
         """Take up a saved run."""
         tensors, facts = read_tensors(self.directory / STATE)
+        self._check_same_data(facts["settings"])
         load_into(self.model, tensors, "model.")
         load_into(self.average, tensors, "average.")
         state: dict[int, dict[str, Tensor]] = {}
@@ -136,6 +139,15 @@ class Run:
         own = self.optimizer.state_dict()
         self.optimizer.load_state_dict({"state": state, "param_groups": own["param_groups"]})
         self.images = int(facts["images"])
+
+    def _check_same_data(self, saved: dict[str, Any]) -> None:
+        """Another seed or split would mix what was learnt with what is judged; rates and stages may change."""
+        own = json.loads(json.dumps(dataclasses.asdict(self.settings)))
+        other = [k for k in ("seed", "osd_share", "validation_frames") if own[k] != saved[k]]
+        if other:
+            told = ", ".join(f"{k} {saved[k]} (now {own[k]})" for k in other)
+            msg = f"{self.directory} holds a run with {told}: use the same settings, or another --out"
+            raise ConfigError(msg)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One optimizer step; a loss that is not finite stops the run with the last checkpoint intact."""
