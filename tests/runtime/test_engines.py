@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -200,6 +201,16 @@ def test_a_model_of_another_codec_version(copy: Path, backend: str) -> None:
     resealed(copy, codec_version=99)
     with pytest.raises(EngineMismatchError, match="codec version 99"):
         open_engine(copy, backend)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("height", None), ("height", "192"), ("default_fov_deg", "58"), ("name", 3)]
+)
+def test_a_spec_of_other_types_is_refused(copy: Path, key: str, value: object) -> None:
+    values = json.loads((copy / "spec.json").read_text())
+    (copy / "spec.json").write_text(json.dumps({**values, key: value}))
+    with pytest.raises(EngineMismatchError, match=f"{key} is {value!r}"):
+        EngineSpec.read(copy)
 
 
 @pytest.mark.parametrize("backend", NETWORKS)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from vb_perception.errors import EngineMismatchError
 
 Float = NDArray[np.float32]
 CODEC_VERSION = 1
+_PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), float: (float, int)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class EngineSpec:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             spec = cls(**values)
+            for item in dataclasses.fields(cls):
+                if not isinstance(value := getattr(spec, item.name), _PLAIN[item.type]):
+                    msg = f"{item.name} is {value!r}, expected {item.type}"
+                    raise TypeError(msg)  # noqa: TRY301 - told like every other fault of the file
         except (OSError, ValueError, TypeError) as error:
             msg = f"no usable model in {model_dir}: {error}; expected spec.json as written by `vb-perception export`"
             raise EngineMismatchError(msg) from error
