@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     bag = commands.add_parser("bag", help="turn a folder of frames into a bag, with its truth")
-    bag.add_argument("folder", type=Path, help="a split of OSD or a folder as docs/frames.md describes")
+    bag.add_argument("folder", type=Path, help="a split of OSD or a folder of frames as docs/frames.md describes")
     bag.add_argument("bag", type=Path, help="the .mcap file to write")
     bag.add_argument("--rate-hz", type=_positive, default=15.0, help="frames a second [%(default)s]")
     bag.add_argument(

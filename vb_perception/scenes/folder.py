@@ -13,6 +13,7 @@ metric depth and clouds are then only as right as that guess.
 """
 
 import json
+import logging
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from vb_perception.scenes.osd import OSD_CAMERA, read_osd
 from vb_perception.scenes.sample import Sample
 
 DEFAULT_FOV_DEG = 58.0
+_log = logging.getLogger(__name__)
 """Horizontal field of view assumed of images whose camera is unknown; about that of a Kinect or a phone."""
 FOLDER_CLASSES = ("background", "object")
 
@@ -140,6 +142,11 @@ def _size(path: Path) -> tuple[int, int]:
 def _camera(path: Path, width: int, height: int) -> CameraIntrinsics:
     """The folder's camera at the size of a frame."""
     if not path.exists():
+        _log.warning(
+            "%s is missing: a horizontal field of view of %g degrees is assumed, so depth is a guess in scale",
+            path,
+            DEFAULT_FOV_DEG,
+        )
         return CameraIntrinsics.from_fov(width, height, DEFAULT_FOV_DEG)
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import numpy as np
 
 from vb_perception.scenes import shapes, textures
 from vb_perception.scenes.dice import chance
-from vb_perception.scenes.objects import Body, Part, random_object
+from vb_perception.scenes.objects import Body, Part
 from vb_perception.scenes.poses import standing, translation
 from vb_perception.scenes.scene import Material, Mesh
 
@@ -147,11 +147,6 @@ def crate(rng: np.random.Generator) -> Body:
     return Body(
         "box", (_part(shapes.box(x, y, z), (0, 0, 0), textures.carton(rng, x)),), x / 2, y / 2, z, flat_top=True
     )
-
-
-def floor_ball(rng: np.random.Generator) -> Body:
-    """A ball that somebody left on the floor."""
-    return random_object("ball", rng)
 
 
 def _part(mesh: Mesh, at_m: tuple[float, float, float], material: Material) -> Part:
