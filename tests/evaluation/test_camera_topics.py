@@ -1,16 +1,21 @@
 """Which topics are the camera."""
 
+import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from vb_perception.errors import BagError
 from vb_perception.evaluation.bag_frames import read_frames
-from vb_perception.evaluation.bags import BagWriter, read_typed
-from vb_perception.evaluation.camera_topics import COMPRESSED, IMAGE, find_camera, info_beside
+from vb_perception.evaluation.bag_samples import IMAGE_TOPIC
+from vb_perception.evaluation.bags import BagWriter, read_messages, read_typed
+from vb_perception.evaluation.camera_topics import COMPRESSED, IMAGE, NodeInput, find_camera, info_beside, node_input
 from vb_perception.evaluation.message_types import Message, message_types
 from vb_perception.frame import Frame
 
@@ -134,3 +139,78 @@ def test_a_named_mono_camera_is_read(write: Write) -> None:
     assert isinstance(frame, Frame)
     assert truth is None
     assert (frame.rgb[..., 0] == frame.rgb[..., 2]).all()
+
+
+def test_a_first_image_that_is_cut_short_is_told(sample_bag: Path, tmp_path: Path) -> None:
+    path = tmp_path / "short.mcap"
+    with BagWriter(path) as bag:
+        for message in read_messages(sample_bag):
+            cdr = message.cdr[:20] if message.topic == IMAGE_TOPIC else message.cdr
+            bag.write(message.topic, message.msgtype, message.t_ns, cdr)
+    with pytest.raises(BagError, match=f"a message on {IMAGE_TOPIC} is no sensor_msgs/msg/"):
+        find_camera(path)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1), size=st.integers(1, 200))
+def test_a_bag_with_zeroed_bytes_is_read_or_told(sample_bag: Path, tmp_path: Path, share: float, size: int) -> None:
+    data = bytearray(sample_bag.read_bytes())
+    start = int(share * (len(data) - size))
+    data[start : start + size] = bytes(size)
+    path = tmp_path / "zeroed.mcap"
+    path.write_bytes(data)
+    with contextlib.suppress(BagError):
+        node_input(path, find_camera(path))
+
+
+def test_a_chunk_of_zeros_is_told(sample_bag: Path, tmp_path: Path) -> None:
+    data = bytearray(sample_bag.read_bytes())
+    data[200:2000] = bytes(1800)
+    path = tmp_path / "zeroed.mcap"
+    path.write_bytes(data)
+    with pytest.raises(BagError, match="damaged"):
+        find_camera(path)
+
+
+RAW = NodeInput("/camera/image_raw", INFO, "raw", "exact", "sensor_data", True)  # noqa: FBT003 -- fields in their order
+
+
+@pytest.mark.parametrize(
+    ("images", "infos", "latched", "expected"),
+    [
+        (4, 4, False, RAW),
+        (4, 1, False, RAW._replace(sync_info="latched")),
+        (1, 1, True, RAW._replace(sync_info="latched", camera_info_qos="transient_local")),
+    ],
+    ids=["each", "once", "latched"],
+)
+def test_what_the_node_must_know(
+    tmp_path: Path,
+    header_and_info: tuple[Message, Message],
+    images: int,
+    infos: int,
+    latched: bool,  # noqa: FBT001 -- a case's column
+    expected: NodeInput,
+) -> None:
+    header, info = header_and_info
+    path = tmp_path / "x.mcap"
+    with BagWriter(path) as bag:
+        for i in range(infos):
+            bag.write_typed(INFO, info, i, latched=latched)
+        for i in range(images):
+            bag.write_typed("/camera/image_raw", image(header, "rgb8"), i)
+    assert node_input(path, find_camera(path)) == expected
+
+
+def test_the_node_appends_the_transport_itself(write: Write) -> None:
+    path = write({"/camera/image_raw/compressed": "format rgb8; jpeg compressed bgr8", INFO: "info"})
+    assert node_input(path, find_camera(path)) == RAW._replace(image_transport="compressed")
+
+
+def test_an_uncalibrated_camera_is_not_asked_for(tmp_path: Path, header_and_info: tuple[Message, Message]) -> None:
+    header, info = header_and_info
+    path = tmp_path / "x.mcap"
+    with BagWriter(path) as bag:
+        bag.write_typed(INFO, replace(info, k=np.zeros(9)), 1)
+        bag.write_typed("/camera/image_raw", image(header, "rgb8"), 1)
+    assert node_input(path, find_camera(path)) == RAW._replace(require_camera_info=False)

@@ -12,7 +12,7 @@ from vb_perception.demo.process import Process
 from vb_perception.errors import BagError
 from vb_perception.evaluation.bag_frames import read_frames
 from vb_perception.evaluation.bags import bag_topics
-from vb_perception.evaluation.camera_topics import CameraTopics
+from vb_perception.evaluation.camera_topics import CameraTopics, NodeInput, node_input
 from vb_perception.evaluation.live_run import OUTPUTS, LiveRun
 
 NODE = "perception_node"
@@ -49,11 +49,10 @@ def play_and_record(orders: Orders) -> tuple[LiveRun, list[str]]:
         VbPerceptionError: A process ended early or could not do its work; the message holds its last words.
     """
     camera, out = orders.camera, orders.out
-    first = next(read_frames(orders.bag, camera, lambda _: None), None)
-    if first is None:
+    if next(read_frames(orders.bag, camera, lambda _: None), None) is None:
         msg = f"bag {orders.bag}: no usable image on {camera.image}; expected at least one with a camera_info"
         raise BagError(msg)
-    calibrated = first[0].intrinsics is not None
+    wiring = node_input(orders.bag, camera)
     played = [camera.image, camera.camera_info, *(t for t in bag_topics(orders.bag) if t.startswith(TRUTH))]
     recording = out / "outputs.mcap"
     recording.unlink(missing_ok=True)
@@ -67,7 +66,7 @@ def play_and_record(orders: Orders) -> tuple[LiveRun, list[str]]:
 
         outputs = [f"{OUTPUT}/{name}" for name in OUTPUTS]
         recorder = start("topic_recorder", "recorder", recording, *played, *outputs, "/diagnostics")
-        node = start(NODE, NODE, "--ros-args", *_node_arguments(orders, calibrated=calibrated))
+        node = start(NODE, NODE, "--ros-args", *_node_arguments(orders, wiring))
         player = start("bag_player", "player", orders.bag, *_player_arguments(orders))
         while player.running() and node.running() and recorder.running():
             if REFUSAL in node.text():
@@ -83,6 +82,7 @@ def play_and_record(orders: Orders) -> tuple[LiveRun, list[str]]:
             status = process.interrupt(STOP_S)
             if status != 0:
                 trouble.append(f"{process.name} ended with status {status}: {process.last_words()}")
+    calibrated = wiring.require_camera_info
     return LiveRun(recording, camera, OUTPUT, CLASSES, calibrated, _counts(player.text()), orders.source), trouble
 
 
@@ -92,25 +92,20 @@ def _player_arguments(orders: Orders) -> list[object]:
     return [*topics, "--rate", orders.rate, "--restamp", "--wait-for", NODE, "--wait-for", "topic_recorder"]
 
 
-def _node_arguments(orders: Orders, *, calibrated: bool) -> Iterable[str]:
-    camera, topics = orders.camera, bag_topics(orders.bag)
-    base, _, transport = camera.image.rpartition("/")
-    compressed = transport == "compressed"
-    infos = topics[camera.camera_info]
-    once = infos.latched or infos.messages < topics[camera.image].messages / 2
+def _node_arguments(orders: Orders, camera: NodeInput) -> Iterable[str]:
     parameters = {
         "model": orders.model_dir,
         "backend": orders.backend,
         "classes": list(CLASSES),
-        "image_transport": "compressed" if compressed else "raw",
-        "sync_info": "latched" if once else "exact",
-        "camera_info_qos": "transient_local" if infos.latched else "sensor_data",
-        "require_camera_info": str(calibrated).lower(),
+        "image_transport": camera.image_transport,
+        "sync_info": camera.sync_info,
+        "camera_info_qos": camera.camera_info_qos,
+        "require_camera_info": str(camera.require_camera_info).lower(),
         "stats_rate_hz": STATS_RATE_HZ,
     }
     for name, value in parameters.items():
         yield from ("-p", f"{name}:={value}")
-    yield from ("-r", f"~/input/image:={base if compressed else camera.image}")
+    yield from ("-r", f"~/input/image:={camera.image}")
     yield from ("-r", f"~/input/camera_info:={camera.camera_info}")
 
 

@@ -1,12 +1,11 @@
-"""Which topics of a bag are the camera: found by type, or as given."""
+"""Which topics of a bag are the camera, found by type or as given, and what a node must know to take it."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from rosbags.highlevel import AnyReader
-
 from vb_perception.errors import BagError
-from vb_perception.evaluation.bags import open_bag
+from vb_perception.evaluation.bags import bag_topics, read_typed
 from vb_perception.evaluation.message_types import Message
 
 IMAGE, COMPRESSED, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo"
@@ -24,6 +23,38 @@ class CameraTopics(NamedTuple):
     msgtype: str
 
 
+class NodeInput(NamedTuple):
+    """How `perception_node` takes a bag's camera: what its two inputs are remapped to, and four of its parameters."""
+
+    image: str
+    camera_info: str
+    image_transport: str
+    sync_info: str
+    camera_info_qos: str
+    require_camera_info: bool
+
+
+def node_input(path: Path | str, camera: CameraTopics) -> NodeInput:
+    """What the played bag's camera needs, judged by how often camera_info was recorded and by its first message.
+
+    Raises:
+        BagError: The bag cannot be read, or its first camera_info is none.
+    """
+    topics = bag_topics(path)
+    infos = topics[camera.camera_info]
+    once = infos.latched or infos.messages < topics[camera.image].messages / 2
+    compressed = camera.msgtype == COMPRESSED
+    return NodeInput(
+        # As image_transport does: the subscriber itself appends the transport.
+        image=_base(camera.image) if compressed else camera.image,
+        camera_info=camera.camera_info,
+        image_transport="compressed" if compressed else "raw",
+        sync_info="latched" if once else "exact",
+        camera_info_qos="transient_local" if infos.latched else "sensor_data",
+        require_camera_info=bool(_first(path, camera.camera_info).k[0] != 0),
+    )
+
+
 def find_camera(path: Path | str, image: str | None = None, camera_info: str | None = None) -> CameraTopics:
     """The camera topics of a bag.
 
@@ -31,28 +62,25 @@ def find_camera(path: Path | str, image: str | None = None, camera_info: str | N
     several, the one with a camera_info beside it; of the raw and compressed form of one camera, the raw.
 
     Raises:
-        BagError: The named topic is not there or of another type, no topic or more than one fits, or there is no
-            camera_info for it.
+        BagError: The bag is damaged, the named topic is not there or of another type, no topic or more than one fits,
+            or there is no camera_info for it.
     """
-    with open_bag(path) as reader:
-        types = {c.topic: c.msgtype for c in reader.connections if c.msgcount}
-        listing = "\n".join(f"  {topic}  ({kind})" for topic, kind in sorted(types.items())) or "  none"
-        chosen = (
-            _named(path, types, image, (IMAGE, COMPRESSED), listing) if image else _found(path, reader, types, listing)
-        )
-        if camera_info:
-            info = _named(path, types, camera_info, (INFO,), listing)
-        else:
-            infos = [topic for topic, kind in types.items() if kind == INFO]
-            beside = info_beside(chosen)
-            if beside not in infos and len(infos) != 1:
-                msg = (
-                    f"bag {path} has no camera_info for {chosen}: expected {beside}; record it too, or "
-                    f"name one of these topics with --camera-info:\n{listing}"
-                )
-                raise BagError(msg)
-            info = beside if beside in infos else infos[0]
-        return CameraTopics(chosen, info, types[chosen])
+    types = {topic: entry.msgtype for topic, entry in bag_topics(path).items() if entry.messages}
+    listing = "\n".join(f"  {topic}  ({kind})" for topic, kind in sorted(types.items())) or "  none"
+    chosen = _named(path, types, image, (IMAGE, COMPRESSED), listing) if image else _found(path, types, listing)
+    if camera_info:
+        info = _named(path, types, camera_info, (INFO,), listing)
+    else:
+        infos = [topic for topic, kind in types.items() if kind == INFO]
+        beside = info_beside(chosen)
+        if beside not in infos and len(infos) != 1:
+            msg = (
+                f"bag {path} has no camera_info for {chosen}: expected {beside}; record it too, or "
+                f"name one of these topics with --camera-info:\n{listing}"
+            )
+            raise BagError(msg)
+        info = beside if beside in infos else infos[0]
+    return CameraTopics(chosen, info, types[chosen])
 
 
 def info_beside(image: str) -> str:
@@ -72,8 +100,8 @@ def _named(path: Path | str, types: dict[str, str], topic: str, kinds: tuple[str
     return topic
 
 
-def _found(path: Path | str, reader: AnyReader, types: dict[str, str], listing: str) -> str:
-    colour = [topic for topic, kind in types.items() if kind in (IMAGE, COMPRESSED) and _is_colour(reader, topic, kind)]
+def _found(path: Path | str, types: dict[str, str], listing: str) -> str:
+    colour = [topic for topic, kind in types.items() if kind in (IMAGE, COMPRESSED) and _is_colour(path, topic, kind)]
     if not colour:
         msg = (
             f"bag {path} has no camera topic (Image in a colour encoding, or CompressedImage).  Its topics:\n{listing}"
@@ -87,11 +115,17 @@ def _found(path: Path | str, reader: AnyReader, types: dict[str, str], listing: 
     return candidates[0]
 
 
-def _is_colour(reader: AnyReader, topic: str, kind: str) -> bool:
+def _is_colour(path: Path | str, topic: str, kind: str) -> bool:
     """Judged by the first message."""
-    connections = [c for c in reader.connections if c.topic == topic]
-    _, _, cdr = next(reader.messages(connections))
-    message: Message = reader.deserialize(cdr, kind)
+    message = _first(path, topic)
     if kind == COMPRESSED:
         return not (message.format.startswith(_MEASUREMENT_PREFIXES) or "compressedDepth" in message.format)
     return bool(message.encoding.startswith(_COLOUR_PREFIXES))
+
+
+def _first(path: Path | str, topic: str) -> Message:
+    with closing(read_typed(path, [topic])) as messages:
+        for _, _, message in messages:
+            return message
+    msg = f"bag {path} counts messages on {topic} but holds none: it is damaged; record or copy it again"
+    raise BagError(msg)
