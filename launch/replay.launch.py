@@ -19,7 +19,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from vb_perception.evaluation.camera_topics import COMPRESSED, find_camera
+from vb_perception.evaluation.camera_topics import find_camera, node_input
 
 OUTPUTS = (
     "depth/image_rect",
@@ -54,14 +54,10 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         for name in ("bag", "image", "camera_info", "rate", "record")
     }
     camera = find_camera(value["bag"], value["image"] or None, value["camera_info"] or None)
-    compressed = camera.msgtype == COMPRESSED
+    wiring = node_input(value["bag"], camera)._asdict()
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(Path(__file__).resolve().parent / "perception.launch.py")),
-        launch_arguments={
-            "image": camera.image.removesuffix("/compressed"),
-            "camera_info": camera.camera_info,
-            "image_transport": "compressed" if compressed else "raw",
-        }.items(),
+        launch_arguments=[(name, v if isinstance(v, str) else str(v).lower()) for name, v in wiring.items()],
     )
     outputs = [f"/perception_node/output/{name}" for name in OUTPUTS]
     recorder = Node(

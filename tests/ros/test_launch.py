@@ -7,7 +7,7 @@ note what is asked of them.
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,6 +68,10 @@ class Context:
     def perform_substitution(self, substitution: Noted) -> str:
         return self.values[substitution.args[0]]
 
+    def value(self, parameter: Noted) -> Any:  # noqa: ANN401 - whatever YAML holds
+        """What launch_ros makes of a substitution as a parameter's value."""
+        return yaml.safe_load(self.perform_substitution(parameter))
+
 
 @pytest.fixture(autouse=True)
 def _stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,25 +89,50 @@ def _load(name: str) -> Any:  # noqa: ANN401 - a module of its own kind
     return module
 
 
+def _defaults(entities: Sequence[Noted]) -> dict[str, str]:
+    declared = (entity for entity in entities if entity.kind == "DeclareLaunchArgument")
+    return {entity.args[0]: entity.kwargs["default_value"] for entity in declared}
+
+
 def _entities(name: str, **values: str) -> list[Noted]:
-    """What a launch file describes, functions performed."""
+    """What a launch file describes, functions performed; arguments without a value have their default."""
     (entities,) = _load(name).generate_launch_description().args
+    context = Context(**_defaults(entities) | values)
     out: list[Noted] = []
     for entity in entities:
-        out += entity.kwargs["function"](Context(**values)) if entity.kind == "OpaqueFunction" else [entity]
+        out += entity.kwargs["function"](context) if entity.kind == "OpaqueFunction" else [entity]
     return out
 
 
-def _nodes(entities: list[Noted]) -> Iterator[dict[str, Any]]:
+def _parameters(**values: str) -> dict[str, Any]:
+    """What the node that perception.launch.py starts is given: files and inline values, of which later ones win."""
+    entities = _entities("perception.launch.py", **values)
+    context = Context(**_defaults(entities) | values)
+    (node,) = _nodes(entities)
+    out: dict[str, Any] = {}
+    for source in node["parameters"]:
+        if isinstance(source, Noted):
+            content = yaml.safe_load(Path(context.perform_substitution(source)).read_text(encoding="utf-8"))
+            out |= content["/**"]["ros__parameters"]
+        else:
+            assert source, "rcl refuses an empty file of parameters"
+            out |= {name: context.value(value) for name, value in source.items()}
+    return out
+
+
+def _nodes(entities: Sequence[Noted]) -> Iterator[dict[str, Any]]:
     yield from (entity.kwargs for entity in entities if entity.kind == "Node")
 
 
 @pytest.fixture
 def bag(tmp_path: Path) -> Path:
+    """Of an uncalibrated camera, whose driver sent camera_info once."""
     path = tmp_path / "camera.mcap"
     with BagWriter(path) as writer:
         writer.write("/cam/image", "sensor_msgs/msg/Image", 1, serialize_message(image_message(1)))
-        writer.write("/cam/camera_info", "sensor_msgs/msg/CameraInfo", 1, serialize_message(info_message(1)))
+        camera = info_message(1)
+        camera.k = [0.0] * 9
+        writer.write("/cam/camera_info", "sensor_msgs/msg/CameraInfo", 1, serialize_message(camera), latched=True)
     return path
 
 
@@ -118,22 +147,42 @@ def test_perception_launch_starts_the_node_as_it_is() -> None:
     assert (node["package"], node["name"]) == ("vb_perception", "perception_node")
     assert node["executable"] in _executables()
     assert [source for source, _ in node["remappings"]] == ["~/input/image", "~/input/camera_info"]
-    *files, inline = node["parameters"]
-    assert set(inline) <= {row.name for row in TABLE} | {"use_sim_time"}
-    declared = {
-        entity.args[0]: entity.kwargs["default_value"] for entity in entities if entity.kind.startswith("Declare")
-    }
-    for file in files:
-        assert Path(declared[file.args[0]]).is_file()
-    used = [*files, *inline.values(), *(target for _, target in node["remappings"]), node["namespace"]]
+    used = [*node["parameters"], *(target for _, target in node["remappings"]), node["namespace"]]
     used.append(node["ros_arguments"][1])
-    assert {substitution.args[0] for substitution in used} == set(declared)
-    for row in TABLE:
-        if row.name in inline and row.name in declared:
-            assert declared[row.name] == str(row.default).lower()
+    declared = set(_defaults(entities))
+    assert {substitution.args[0] for substitution in used} | set(GIVEN) == declared
     profiles = {e.args for e in entities if e.kind == "SetEnvironmentVariable"}
     assert {name for name, _ in profiles} == {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"}
     assert all(Path(file).is_file() for _, file in profiles)
+
+
+def test_without_arguments_the_node_has_its_defaults() -> None:
+    assert _parameters() == {row.name: row.default for row in TABLE}
+
+
+# Argument of perception.launch.py -> the parameter's value; none is the default.
+GIVEN: dict[str, tuple[str, Any]] = {
+    "image_transport": ("compressed", "compressed"),
+    "sync_info": ("latched", "latched"),
+    "camera_info_qos": ("transient_local", "transient_local"),
+    "require_camera_info": ("false", False),
+    "autostart": ("false", False),
+    "use_sim_time": ("true", True),
+}
+
+
+def test_what_the_users_file_says_is_not_overruled(tmp_path: Path) -> None:
+    said = {name: value for name, (_, value) in GIVEN.items()}
+    said |= {"classes": ["mug", "cup"], "colours": ["#0000FF", "#FFFF00"]}
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({"/**": {"ros__parameters": said}}), encoding="utf-8")
+    assert _parameters(params_file=str(file)) == said
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_an_argument_wins_over_the_file(name: str) -> None:
+    text, value = GIVEN[name]
+    assert _parameters(**{name: text})[name] == value
 
 
 @pytest.mark.parametrize("record", ["", "out.mcap"])
@@ -149,9 +198,14 @@ def test_replay_launch_starts_the_tools_with_arguments_they_know(bag: Path, reco
         recorded = recorder_parser().parse_args(nodes["topic_recorder"]["arguments"])
         assert set(recorded.topics) <= {*TOPICS, "/cam/image", "/cam/camera_info", "/perception_node/output/latency"}
     (included,) = [e for e in entities if e.kind == "IncludeLaunchDescription"]
-    known = {e.args[0] for e in _entities("perception.launch.py") if e.kind == "DeclareLaunchArgument"}
-    assert {name for name, _ in included.kwargs["launch_arguments"]} <= known
     assert Path(included.args[0].args[0]).is_file()
+    assert dict(included.kwargs["launch_arguments"]).keys() <= _defaults(_entities("perception.launch.py")).keys()
+    given = _parameters(**dict(included.kwargs["launch_arguments"]))
+    assert given == {row.name: row.default for row in TABLE} | {
+        "sync_info": "latched",
+        "camera_info_qos": "transient_local",
+        "require_camera_info": False,
+    }
 
 
 def test_rviz_shows_topics_that_exist_in_displays_of_their_type() -> None:
