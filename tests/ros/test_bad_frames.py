@@ -6,9 +6,21 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
-from tests.ros.bench import HEIGHT, NS_PER_S, PERIOD_NS, START_NS, WIDTH, Bench, balances, image_message, info_message
+from tests.ros.bench import (
+    HEIGHT,
+    INFO_TOPIC,
+    NS_PER_S,
+    PERIOD_NS,
+    START_NS,
+    WIDTH,
+    Bench,
+    balances,
+    image_message,
+    info_message,
+)
+from vb_perception.ros.inputs import stamp_ns
 
 Spoil = Callable[[Image, CameraInfo], None]
 
@@ -102,20 +114,47 @@ def test_an_image_without_any_camera_info_is_rejected(bench: Bench) -> None:
     bench.spin_until_status(DiagnosticStatus.WARN, "set sync_info to latched or require_camera_info to false")
 
 
-@pytest.mark.parametrize("k", [None, [0.0] * 9], ids=["none", "uncalibrated"])
-def test_without_required_camera_info_depth_comes_but_no_points(bench: Bench, k: list[float] | None) -> None:
-    heard = _start(bench, require_camera_info=False)
-    infos = bench.listen("depth/camera_info", CameraInfo)
+def test_an_image_before_a_latched_camera_info_is_rejected(bench: Bench) -> None:
+    _start(bench, camera_info_wait_s=0.1, sync_info="latched")
+    bench.send_alone(image_message(bench.next_stamp()))
+    bench.spin_until(lambda: bench.ledger().rejected == 1, "the image is rejected")
+    bench.spin_until_status(DiagnosticStatus.WARN, f"before any camera_info on {INFO_TOPIC}")
+    assert "set camera_info_qos: transient_local" in bench.status().message
+
+
+def _send_uncalibrated(bench: Bench, k: list[float] | None) -> None:
     image = image_message(bench.next_stamp())
     if k is None:
         bench.send_alone(image)
     else:
-        camera = info_message(START_NS + PERIOD_NS)
+        camera = info_message(stamp_ns(image))
         camera.k = k
         bench.send(image, camera)
+
+
+@pytest.mark.parametrize("k", [None, [0.0] * 9], ids=["none", "uncalibrated"])
+def test_without_required_camera_info_depth_comes_but_no_points(bench: Bench, k: list[float] | None) -> None:
+    heard = _start(bench, require_camera_info=False)
+    infos = bench.listen("depth/camera_info", CameraInfo)
+    _send_uncalibrated(bench, k)
     bench.spin_until(lambda: bench.ledger().processed == 1 and bool(heard), "depth comes")
+    bench.spin_until_status(DiagnosticStatus.WARN, "depth is a guess in scale from the model's default field of view")
     bench.spin_for(0.2)
     assert not infos
+
+
+def test_an_uncalibrated_image_is_not_computed_for_those_who_cannot_have_it(bench: Bench) -> None:
+    bench.watch()
+    heard = bench.listen("points", PointCloud2), bench.listen("depth/camera_info", CameraInfo)
+    bench.add_node(require_camera_info=False)
+    bench.connect()
+    bench.spin_until(lambda: bench.heard_outputs() == 2 + 1, "points, camera_info and latency have a listener")
+    _send_uncalibrated(bench, None)
+    bench.spin_until(lambda: bench.ledger().rejected == 1, "the image is rejected")
+    bench.spin_until_status(DiagnosticStatus.WARN, "all that is listened to needs it")
+    assert bench.ledger().processed == 0
+    assert balances(bench.ledger())
+    assert heard == ([], [])
 
 
 @pytest.mark.parametrize(("back_ns", "reason"), [(0, "came twice"), (PERIOD_NS // 2, "50.000 ms after a later one")])

@@ -47,7 +47,7 @@ def test_only_coefficients_that_are_not_zero_distort() -> None:
 def test_a_bgr_image_becomes_an_rgb_frame() -> None:
     image = image_message(7)
     image.encoding = "bgr8"
-    frame = frame_from_arrival(Arrival(image, 0, info_message(7)), require_camera_info=True)
+    frame = frame_from_arrival(Arrival(image, 0, info_message(7)))
     sent = np.frombuffer(image.data, np.uint8).reshape(HEIGHT, WIDTH, 3)
     np.testing.assert_array_equal(frame.rgb, sent[..., ::-1])
     assert (frame.stamp_ns, frame.frame_id) == (7, "optical")

@@ -18,6 +18,7 @@ from vb_perception.ros.inputs import (
     StampGuard,
     intrinsics_of,
     is_distorted,
+    missing_intrinsics,
     stamp_ns,
 )
 from vb_perception.ros.parameters import Settings
@@ -45,8 +46,10 @@ class CameraInput:
         self.topic: str = node.resolve_topic_name("~/input/image") + suffix
         self._image: Subscription | None = None
         self.listening_since_ns = 0
-        info_topic = node.resolve_topic_name("~/input/camera_info")
-        self._info = self._subscribe(CameraInfo, info_topic, self._on_info, "camera_info_qos", settings.camera_info_qos)
+        self._info_topic: str = node.resolve_topic_name("~/input/camera_info")
+        self._info = self._subscribe(
+            CameraInfo, self._info_topic, self._on_info, "camera_info_qos", settings.camera_info_qos
+        )
         back = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-max(1, settings.stamp_jump_ns)))
         self._jumps = node.get_clock().create_jump_callback(back, post_callback=self._on_time_jump)
 
@@ -116,11 +119,14 @@ class CameraInput:
     def _pass_one_on(self, arrival: Arrival) -> None:
         """Only what can be used goes into the slot: there it would overwrite a good image."""
         try:
-            intrinsics_of(arrival, require_camera_info=self._settings.require_camera_info)
+            calibrated = intrinsics_of(arrival) is not None
         except FrameError as error:
             self._worker.reject(str(error))
-        else:
+            return
+        if calibrated or not self._settings.require_camera_info:
             self._worker.submit(arrival)
+        else:
+            self._worker.reject(missing_intrinsics(arrival, self._info_topic, latched=self._settings.latched_info))
 
     def _on_time_jump(self, _jump: TimeJump) -> None:
         self._stamps.clear()

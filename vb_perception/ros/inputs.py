@@ -44,27 +44,38 @@ def is_distorted(camera: CameraInfo) -> bool:
     return any(value != 0 for value in camera.d)
 
 
-def intrinsics_of(arrival: Arrival, *, require_camera_info: bool) -> CameraIntrinsics | None:
-    """The intrinsics that came with an image; None only where they are not required.  Raises FrameError."""
-    camera = arrival.camera
-    intrinsics = None if camera is None else intrinsics_from_info(camera)
-    if intrinsics is None and require_camera_info:
-        came = (
-            "without a camera_info of its stamp" if camera is None else "with an uncalibrated camera_info (K[0] is 0)"
-        )
-        msg = (
-            f"image stamped {stamp_ns(arrival.image)} ns came {came}: metric depth needs the camera's intrinsics; "
-            "publish a "
-            "calibrated camera_info with the image's stamp, or set sync_info to latched or require_camera_info to false"
-        )
-        raise FrameError(msg)
-    return intrinsics
+def intrinsics_of(arrival: Arrival) -> CameraIntrinsics | None:
+    """The intrinsics that came with an image; None without a camera_info, or with an uncalibrated one.
+
+    Raises FrameError for intrinsics that no camera has.
+    """
+    return None if arrival.camera is None else intrinsics_from_info(arrival.camera)
 
 
-def frame_from_arrival(arrival: Arrival, *, require_camera_info: bool) -> Frame:
+def missing_intrinsics(arrival: Arrival, info_topic: str, *, latched: bool) -> str:
+    """What to say of an image that came without intrinsics although they are required."""
+    image = f"image stamped {stamp_ns(arrival.image)} ns came"
+    need = "metric depth needs the camera's intrinsics"
+    if arrival.camera is not None:
+        return (
+            f"{image} with an uncalibrated camera_info (K[0] is 0) on {info_topic}: {need}; calibrate the camera, or "
+            "set require_camera_info to false"
+        )
+    if latched:
+        return (
+            f"{image} before any camera_info on {info_topic}: {need}; check that the topic is published, set "
+            "camera_info_qos: transient_local if its driver sends it only once, or set require_camera_info to false"
+        )
+    return (
+        f"{image} without a camera_info of its stamp on {info_topic}: {need}; publish a calibrated camera_info with "
+        "the image's stamp, or set sync_info to latched or require_camera_info to false"
+    )
+
+
+def frame_from_arrival(arrival: Arrival) -> Frame:
     """The Frame of one image; raises FrameError that says what came, what was expected and what to do."""
     image = arrival.image
-    intrinsics = intrinsics_of(arrival, require_camera_info=require_camera_info)
+    intrinsics = intrinsics_of(arrival)
     if isinstance(image, Image):
         rgb = rgb_from_fields(image.encoding, image.height, image.width, image.step, image.data, image.is_bigendian)
     else:

@@ -40,6 +40,7 @@ class InferenceWorker:
         self._window = LatencyWindow(settings.latency_window)
         self._slots: FrameScheduler[Arrival] = FrameScheduler([CAMERA])
         self._thread: threading.Thread | None = None
+        self._assumption_told = False
         self.failure = ""
         self.last_published_ns = 0
 
@@ -76,6 +77,7 @@ class InferenceWorker:
     def start(self) -> None:
         """Start the thread with an empty slot and no failure."""
         self._slots = FrameScheduler([CAMERA])
+        self._assumption_told = False
         self.failure = ""
         self._thread = threading.Thread(target=self._loop, name="inference", daemon=True)
         self._thread.start()
@@ -137,16 +139,35 @@ class InferenceWorker:
                 "lower the camera's rate, check the clocks (use_sim_time for a bag), or raise max_age_s"
             )
             raise FrameError(msg)
-        frame = frame_from_arrival(arrival, require_camera_info=self._settings.require_camera_info)
+        frame = frame_from_arrival(arrival)
+        if frame.intrinsics is None:
+            wanted = self._without_camera(wanted)
         ready_ns = time.monotonic_ns()
         perception = self._pipeline.perceive(frame, tasks_of(wanted))
         self._publish(perception, arrival, ready_ns, wanted)
 
+    def _without_camera(self, wanted: Wanted) -> Wanted:
+        """Those of the outputs that an uncalibrated camera can have; raises FrameError if none is left."""
+        left = [row for row in wanted if not row[0].needs_camera]
+        if not left:
+            topics = ", ".join(sorted(publisher.topic_name for _, publisher in wanted))
+            msg = (
+                f"image came without calibration, and all that is listened to needs it ({topics}): publish a "
+                "calibrated camera_info, or listen to other outputs"
+            )
+            raise FrameError(msg)
+        if not self._assumption_told:
+            self._assumption_told = True
+            self._complain(
+                "images come without calibration: depth is a guess in scale from the model's default field of view, "
+                "and neither points nor depth/camera_info are published; publish a calibrated camera_info"
+            )
+        return left
+
     def _publish(self, perception: Perception, arrival: Arrival, ready_ns: int, wanted: Wanted) -> None:
         start_ns = time.monotonic_ns()
         for output, publisher in wanted:
-            if perception.frame.intrinsics is not None or not output.needs_camera:
-                publisher.publish(output.fill(perception))
+            publisher.publish(output.fill(perception))
         self.last_published_ns = time.monotonic_ns()
         times = replace(
             perception.times,
