@@ -128,3 +128,29 @@ def test_a_change_that_would_have_no_effect_is_refused(bench: Bench) -> None:
     (answer,) = node.set_parameters([Parameter("max_range_m", value=3.0)])
     assert answer.successful
     assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+
+
+def test_a_bad_value_is_cured_by_a_good_one(bench: Bench) -> None:
+    bench.watch()
+    node = bench.add_node(start=False, max_range_m=80, threads=-1)
+    for name, value in (("max_range_m", 3.0), ("threads", 1)):
+        assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+        bench.spin_until_status(DiagnosticStatus.ERROR, "parameter threads is -1")
+        assert f"parameter {name} is" in bench.status().message
+        (answer,) = node.set_parameters([Parameter(name, value=value)])
+        assert answer.successful, answer.reason
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    assert node.get_parameter("max_range_m").value == 3.0
+
+
+def test_an_unknown_name_stays_unknown(bench: Bench) -> None:
+    node = bench.add_node(start=False, modle="x")
+    node.set_parameters([Parameter("modle", value="default")])
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+
+
+def test_another_bad_value_cures_nothing(bench: Bench) -> None:
+    node = bench.add_node(start=False, max_range_m=-1.0)
+    (answer,) = node.set_parameters([Parameter("max_range_m", value=-2.0)])
+    assert not answer.successful
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE

@@ -63,7 +63,7 @@ TABLE = (
     Row("stats_rate_hz", 1.0, "rate of ~/output/latency and /diagnostics [Hz]", (0.1, 50.0)),
     Row("latency_window", 300, "frames in the latency percentiles", (1, 100_000)),
     Row("max_age_s", 0.0, "reject images older than this when their turn comes [s]; 0: never", (0.0, 60.0)),
-    Row("stamp_jump_s", 1.0, "a stamp this far back or further starts a new run; else it is rejected [s]", (0.0, 60.0)),
+    Row("stamp_jump_s", 1.0, "a stamp further back than this starts a new run; else it is rejected [s]", (0.0, 60.0)),
 )
 
 
@@ -88,15 +88,15 @@ class Settings:
     stamp_jump_ns: int
 
 
-def declare(node: Node) -> list[str]:
+def declare(node: Node) -> dict[str, str]:
     """Declare the table on a node made with `automatically_declare_parameters_from_overrides=True`.
 
-    Returns what is wrong with the given overrides (unknown names, wrong types, values out of range), in words, so that
-    `on_configure` can refuse them; rclpy alone would ignore the first and die of the others.
+    Returns, by name, what is wrong with the given overrides (unknown names, wrong types, values out of range), in
+    words, so that `on_configure` can refuse them; rclpy alone would ignore the first and die of the others.
     """
     given = [name for name in node.get_parameters_by_prefix("") if not name.startswith(FOREIGN)]
     names = [row.name for row in TABLE]
-    problems = [_unknown(name, names) for name in given if name not in names]
+    problems = {name: _unknown(name, names) for name in given if name not in names}
     for row in TABLE:
         value = row.default
         if row.name in given:
@@ -105,7 +105,7 @@ def declare(node: Node) -> list[str]:
         try:
             node.declare_parameter(row.name, row.default, _descriptor(row))
         except (InvalidParameterTypeException, InvalidParameterValueException):
-            problems.append(_unfit(row, value))
+            problems[row.name] = _unfit(row, value)
             node.declare_parameter(row.name, row.default, _descriptor(row), ignore_override=True)
     return problems
 
@@ -134,6 +134,14 @@ def read(node: Node) -> Settings:
         max_age_ns=round(value["max_age_s"] * 1e9),
         stamp_jump_ns=round(value["stamp_jump_s"] * 1e9),
     )
+
+
+def cured(changed: Sequence[Parameter]) -> set[str]:
+    """The names whose problems of `declare` end with these changes, which rclpy has checked for type and range.
+
+    A known parameter has a good value then; an unknown one stays unknown, and rclpy lets nobody undeclare it.
+    """
+    return {p.name for p in changed} & {row.name for row in TABLE}
 
 
 def refuse_while_configured(parameters: Sequence[Parameter]) -> SetParametersResult:

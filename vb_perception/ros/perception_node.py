@@ -120,7 +120,7 @@ class PerceptionNode(LifecycleNode):
 
     def _equip(self) -> Equipment:
         if self._parameter_problems:
-            raise ConfigError("; ".join(self._parameter_problems))
+            raise ConfigError("; ".join(self._parameter_problems.values()))
         settings = parameters.read(self)
         with ExitStack() as closing:
             engine = closing.enter_context(open_engine(settings.model_dir, settings.backend, settings.threads))
@@ -181,6 +181,8 @@ class PerceptionNode(LifecycleNode):
 
     def _on_parameters(self, changed: list[Parameter]) -> SetParametersResult:
         if self._equipment is None:
+            for name in parameters.cured(changed):
+                self._parameter_problems.pop(name, None)
             return SetParametersResult(successful=True)
         return parameters.refuse_while_configured(changed)
 
