@@ -20,7 +20,7 @@ BACKENDS = ("auto", *PREFERENCE, "fake")
 def open_engine(model_dir: Path, backend: str = "auto", threads: int = 0) -> Engine:
     """Load the generator of `model_dir`; `threads` 0 takes one a core.
 
-    `backend` is one of `BACKENDS`.  "fake" takes options: "fake:latency_ms=20,fail_every=3" (see `FakeEngine`).
+    `backend` is one of `BACKENDS`.  "fake" takes options: "fake:latency_ms=20,fail_every=10" (see `FakeEngine`).
 
     Raises:
         ConfigError: unknown backend or option.
@@ -53,13 +53,14 @@ def _installed() -> str:
 
 
 def _open_fake(model_dir: Path, options: str) -> FakeEngine:
-    """Read "latency_ms=20,fail_every=3"; both may be left out."""
+    """Read "latency_ms=20,fail_every=10"; both may be left out."""
     given = dict(option.split("=", 1) for option in options.split(",") if "=" in option)
     try:
         latency_ms, fail_every = float(given.pop("latency_ms", "0")), int(given.pop("fail_every", "0"))
     except ValueError as error:
         msg = (
-            f"options {options!r} of the fake backend: {error}; expected numbers, as in fake:latency_ms=20,fail_every=3"
+            f"options {options!r} of the fake backend: {error}; expected numbers, as in "
+            "fake:latency_ms=20,fail_every=10"
         )
         raise ConfigError(msg) from error
     if given or (options and options.count("=") != options.count(",") + 1):
