@@ -216,3 +216,16 @@ def test_the_recorder_leaves_a_whole_bag_after_sigterm(bench: Bench, tmp_path: P
     assert f"5 messages on {INFO_TOPIC}" in printed
     assert [deserialize_message(m.cdr, CameraInfo) for m in read_messages(out)] == sent
     assert os.listdir(tmp_path) == ["infos.mcap"]  # noqa: PTH208
+
+
+def test_the_recorder_takes_what_is_still_on_its_way(bench: Bench, tmp_path: Path) -> None:
+    out = tmp_path / "infos.mcap"
+    with _running("recorder", str(out), INFO_TOPIC) as child:
+        bench.spin_until(lambda: bench.infos.get_subscription_count() > 0, "the recorder subscribes")
+        bench.settle()
+        child.send_signal(signal.SIGTERM)
+        for i in range(15):  # for longer than the recorder waits in silence
+            bench.infos.publish(info_message(i))
+            bench.spin_for(0.1)
+        printed, _ = child.communicate(timeout=PATIENCE_S)
+    assert f"15 messages on {INFO_TOPIC}" in printed

@@ -20,7 +20,9 @@ from vb_perception.ros.qos import qos_profile
 from vb_perception.ros.stopping import SPIN_STEP_S, ros_context
 
 DISCOVER_PERIOD_S = 0.1
-DRAIN_S = 0.5  # what was published before the signal is still on its way
+# What was published before the signal is still on its way: until nothing came for so long, but no longer than the cap.
+DRAIN_QUIET_S = 0.5
+DRAIN_CAP_S = 5.0
 QUEUE = 100  # messages of a burst that are kept while earlier ones are written
 
 
@@ -64,9 +66,7 @@ def main(args: list[str] | None = None) -> int:
             executor.add_node(node)
             while not stop.is_set():
                 executor.spin_once(timeout_sec=SPIN_STEP_S)
-            until = time.monotonic() + DRAIN_S
-            while time.monotonic() < until:
-                executor.spin_once(timeout_sec=DISCOVER_PERIOD_S)
+            _drain(executor, bag)
             executor.shutdown()
             node.destroy_node()
     except BagError as error:
@@ -75,6 +75,15 @@ def main(args: list[str] | None = None) -> int:
     for topic in options.topics:
         sys.stdout.write(f"topic_recorder: {bag.counts.get(topic, 0)} messages on {topic}\n")
     return 0
+
+
+def _drain(executor: SingleThreadedExecutor, bag: BagWriter) -> None:
+    cap = time.monotonic() + DRAIN_CAP_S
+    written, quiet_since = sum(bag.counts.values()), time.monotonic()
+    while time.monotonic() < min(cap, quiet_since + DRAIN_QUIET_S):
+        executor.spin_once(timeout_sec=DISCOVER_PERIOD_S)
+        if written != (written := sum(bag.counts.values())):
+            quiet_since = time.monotonic()
 
 
 def _parser() -> argparse.ArgumentParser:
