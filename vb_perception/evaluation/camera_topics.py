@@ -1,6 +1,5 @@
 """Which topics of a bag are the camera, found by type or as given, and what a node must know to take it."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,8 +123,8 @@ def _is_colour(path: Path | str, topic: str, kind: str) -> bool:
 
 
 def _first(path: Path | str, topic: str) -> Message:
-    with closing(read_typed(path, [topic])) as messages:
-        for _, _, message in messages:
-            return message
-    msg = f"bag {path} counts messages on {topic} but holds none: it is damaged; record or copy it again"
-    raise BagError(msg)
+    first = next(read_typed(path, [topic]), None)
+    if first is None:
+        msg = f"bag {path} counts messages on {topic} but holds none: it is damaged; record or copy it again"
+        raise BagError(msg)
+    return first[2]
