@@ -9,6 +9,7 @@ Usage: python benchmarks/accuracy.py [--model DIR] [--backend onnxruntime] [--os
 import argparse
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,9 +18,11 @@ import numpy as np
 from circumstances import circumstances
 from numpy.typing import NDArray
 
+from vb_perception.codecs.palette import distinct_colours
 from vb_perception.evaluation.evaluate import TASKS
 from vb_perception.evaluation.replay import replay, sample_frames
 from vb_perception.evaluation.scores import Scorer, Scores
+from vb_perception.frame import Frame
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.runtime.build import open_engine
@@ -28,6 +31,7 @@ from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.photographs import read_photographs
 from vb_perception.scenes.sample import Sample
 from vb_perception.scenes.stream import scene_stream
+from vb_perception.tasks import BLACK, MAX_THINGS, SemanticSegmentation
 
 Floats = NDArray[np.float32]
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,15 +64,18 @@ def main() -> None:
             learn, test = list(read_osd(arguments.osd / "learn")), list(read_osd(arguments.osd / "test"))
             baseline = answers_without_image(learn, test)
             tables["OSD test"] = {"ours": scored(pipeline, test), "no image": baseline}
-        renders = islice(scene_stream(HELD_OUT_SEED, 256, 192), HELD_OUT_FRAMES)
+        renders = list(islice(scene_stream(HELD_OUT_SEED, 256, 192), HELD_OUT_FRAMES))
         tables["held-out renders"] = {"ours": scored(pipeline, renders)}
         tables["motorcycle"] = {"ours": scored(pipeline, read_photographs(("motorcycle",)))}
+        words = words_known(pipeline, renders)
         facts = {"model": engine.spec.weights_sha256[:12], "backend": engine.backend, **circumstances()}
     facts["seconds"] = round(time.monotonic() - started)
     RESULTS.mkdir(exist_ok=True)
     figures = {name: {who: s.as_json() for who, s in row.items()} for name, row in tables.items()}
-    (RESULTS / "accuracy.json").write_text(json.dumps({**facts, "sets": figures}, indent=1) + "\n", encoding="utf-8")
-    text = markdown(tables, facts)
+    (RESULTS / "accuracy.json").write_text(
+        json.dumps({**facts, "sets": figures, "words": words}, indent=1) + "\n", encoding="utf-8"
+    )
+    text = markdown(tables, words, facts)
     (RESULTS / "accuracy.md").write_text(text, encoding="utf-8")
     print(text)
 
@@ -108,7 +115,25 @@ def _nan_to(mean: Callable[..., Floats], maps: list[Floats], unseen: float) -> F
     return mean(stack, axis=0).astype(np.float32)
 
 
-def markdown(tables: dict[str, dict[str, Scores]], facts: dict[str, object]) -> str:
+def words_known(pipeline: PerceptionPipeline, samples: Sequence[Sample]) -> dict[str, float]:
+    """IoU of each class over all samples, when a prompt names the classes that are there; best first."""
+    inter: Counter[str] = Counter()
+    union: Counter[str] = Counter()
+    for sample in samples:
+        present = [sample.class_names[i] for i in np.unique(sample.class_ids) if i > 0][:MAX_THINGS]
+        task = SemanticSegmentation(tuple(zip(present, distinct_colours(len(present), avoid=(BLACK,)), strict=True)))
+        answer = pipeline.perceive(Frame(sample.rgb, 0, "render", sample.intrinsics), [task]).predictions[task.name]
+        if not isinstance(answer, SegmentMap):
+            continue
+        for i, name in enumerate(present, start=1):
+            true, found = sample.class_ids == sample.class_names.index(name), answer.ids == i
+            inter[name] += int((true & found).sum())
+            union[name] += int((true | found).sum())
+    iou = {name: round(inter[name] / union[name], 3) for name in union}
+    return dict(sorted(iou.items(), key=lambda item: -item[1]))
+
+
+def markdown(tables: dict[str, dict[str, Scores]], words: dict[str, float], facts: dict[str, object]) -> str:
     """One table, a column a set."""
     columns = [(name, who, scores) for name, row in tables.items() for who, scores in row.items()]
     lines = ["| figure | " + " | ".join(f"{n}, {who} ({s.frames})" for n, who, s in columns) + " |"]
@@ -117,6 +142,8 @@ def markdown(tables: dict[str, dict[str, Scores]], facts: dict[str, object]) -> 
         values = [s.figures.get(group, {}).get(key) for _, _, s in columns]
         lines.append(f"| {label} | " + " | ".join("" if v is None else format(v, form) for v in values) + " |")
     said = ", ".join(f"{k} {v}" for k, v in facts.items())
+    known = ", ".join(f"{word} {iou:.2f}" for word, iou in words.items())
+    lines += ["", f"IoU of each word on the held-out renders, when a prompt names what is there: {known}."]
     return "\n".join(lines) + f"\n\nMeasured with `python benchmarks/accuracy.py`: {said}.\n"
 
 

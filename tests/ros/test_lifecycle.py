@@ -14,7 +14,6 @@ from vb_perception.ros import perception_node
 from vb_perception.runtime.engine import Engine, Float
 from vb_perception.runtime.fake import FakeEngine
 
-
 WARM_UP = [1, 2, 3]  # prompts of each run of the warm-up
 
 
