@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from circumstances import circumstances
 from numpy.typing import NDArray
@@ -77,7 +78,23 @@ def main() -> None:
     )
     text = markdown(tables, words, facts)
     (RESULTS / "accuracy.md").write_text(text, encoding="utf-8")
+    draw_risk(tables)
     print(text)
+
+
+def draw_risk(tables: dict[str, dict[str, Scores]]) -> None:
+    """The risk-coverage curve of depth on each set, as docs/images/risk_coverage.png."""
+    figure, axes = plt.subplots(figsize=(6, 3.2), dpi=120, layout="constrained")
+    for name, row in tables.items():
+        if row["ours"].frames > 1:
+            scores = row["ours"]
+            axes.plot(100 * scores.coverage, scores.risk / scores.risk[-1], label=f"{name} ({scores.risk[-1]:.3f})")
+    axes.axvline(80, color="grey", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("pixels kept, surest first [%]")
+    axes.set_ylabel("AbsRel / AbsRel of all")
+    axes.set_ylim(0, 1.15)
+    axes.legend(title="set (AbsRel of all pixels)", frameon=False)
+    figure.savefig(ROOT / "docs" / "images" / "risk_coverage.png")
 
 
 def scored(pipeline: PerceptionPipeline, samples: Iterable[Sample]) -> Scores:
