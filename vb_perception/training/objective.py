@@ -1,0 +1,53 @@
+"""What is trained, and what it is trained for."""
+
+import torch
+from torch import Tensor, nn
+
+from vb_perception.codecs.depth import DepthCodec
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.student import Generator, Painted
+from vb_perception.generator.text import TextEncoder
+from vb_perception.training.losses import colour_loss, depth_loss, normal_loss, pointing_loss
+from vb_perception.training.stream import KINDS, Batch
+
+CODEC = DepthCodec()
+
+
+class Model(nn.Module):
+    """The generator and the text encoder, trained together."""
+
+    def __init__(self, config: GeneratorConfig, *, pretrained: bool = False) -> None:
+        """`pretrained`: image encoder from ImageNet."""
+        super().__init__()
+        self.config = config
+        self.generator = Generator(config, pretrained=pretrained)
+        self.text = TextEncoder(config)
+
+    def forward(self, batch: Batch) -> Painted:
+        """Paint every prompt of a batch."""
+        embeddings = self.text(batch.phrases)
+        known = (batch.phrase_of >= 0).unsqueeze(-1)
+        rows = embeddings[batch.phrase_of.clamp(min=0)] * known
+        prompts = torch.cat((rows, batch.columns), dim=-1)
+        painted: Painted = self.generator(batch.image, batch.rays, prompts)
+        return painted
+
+
+def losses(painted: Painted, batch: Batch) -> dict[str, Tensor]:
+    """The loss terms of a batch; every term averages over the prompts it applies to."""
+
+    def of(*kinds: str) -> Tensor:
+        wanted = torch.tensor([KINDS.index(k) for k in kinds])
+        return torch.isin(batch.kinds, wanted).nonzero()[:, 0]
+
+    rgb, free = painted.rgb.float(), painted.free.float()
+    depth, normals, masks, instances = of("depth"), of("normals"), of("legend", "instances"), of("instances")
+    painted_free = torch.cat((depth, normals))
+    inside = batch.valid[instances] & (batch.rows[instances] > 1)
+    return {
+        "colour": colour_loss(rgb[painted_free], batch.target[painted_free], batch.valid[painted_free])
+        + colour_loss(free[instances], batch.target[instances], inside),
+        "depth": depth_loss(rgb[depth], batch.depth_m[depth], batch.valid[depth], CODEC),
+        "normals": normal_loss(rgb[normals], batch.target[normals], batch.valid[normals]),
+        "pointing": pointing_loss(painted.logits[masks], batch.rows[masks], batch.valid[masks]),
+    }
