@@ -16,7 +16,7 @@ from vb_perception.generator.text import TextEncoder  # noqa: E402
 from vb_perception.runtime.engine import EngineSpec  # noqa: E402
 from vb_perception.runtime.openvino_engine import OpenVinoEngine  # noqa: E402
 from vb_perception.runtime.text import PromptEncoder  # noqa: E402
-from vb_perception.tasks import MetricDepth, SemanticSegmentation, SurfaceNormals  # noqa: E402
+from vb_perception.tasks import MetricDepth, SemanticSegmentation, SurfaceNormals, Task  # noqa: E402
 
 HEIGHT, WIDTH = 64, 96
 pytestmark = [
@@ -56,7 +56,7 @@ def test_the_folder_is_a_model_that_engines_load(exported: Path) -> None:
     prompts = PromptEncoder(exported, spec)
     image = np.zeros((1, 3, HEIGHT, WIDTH), np.float32)
     rays = np.zeros((1, 2, HEIGHT, WIDTH), np.float32)
-    tasks = [MetricDepth(), SurfaceNormals(), SemanticSegmentation((("cup", (255, 0, 0)),))]
+    tasks: tuple[Task, ...] = (MetricDepth(), SurfaceNormals(), SemanticSegmentation((("cup", (255, 0, 0)),)))
     rows = np.stack([prompts.encode(t.tokens) for t in tasks])
     with OpenVinoEngine(exported, threads=1, precision="f32") as engine:
         together = engine.infer(image, rays, rows)

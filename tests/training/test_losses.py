@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="training extra not installed: run `
 
 from torch import Tensor  # noqa: E402
 
+from vb_perception.codecs.colours import CONFIDENCE_LEVELS  # noqa: E402
 from vb_perception.codecs.depth import DepthCodec  # noqa: E402
 from vb_perception.codecs.normals import encode_normals  # noqa: E402
 from vb_perception.training import losses  # noqa: E402
@@ -30,7 +31,7 @@ def test_walk_position_decodes_like_the_codec() -> None:
     # Colours equally far from two edges may take either.
     assert np.mean(np.abs(ours - depth)[compared] < 1e-3 * depth[compared]) > 0.99
     # Beyond its range the codec has no confidence at all.
-    promised = np.exp(-off[0].numpy() / losses.CONFIDENCE_LEVELS)
+    promised = np.exp(-off[0].numpy() / CONFIDENCE_LEVELS)
     assert np.allclose(promised[compared], confidence[compared], atol=2e-2)
 
 
