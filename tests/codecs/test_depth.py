@@ -2,13 +2,15 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from vb_perception.codecs.depth import LAST, WALK, DepthCodec, inverse_power_transform, power_transform
 from vb_perception.errors import ConfigError, FrameError
 
+# Subnormal numbers hold too few digits for a relative bound.
+UP_TO_100 = st.floats(0, 100, allow_subnormal=False)
 LAMBDAS = st.one_of(
     st.floats(-50, 50),
     st.sampled_from([-math.inf, math.inf, -1.0, 1.0, -0.5, 0.5, 0.0, -3.0, 3.0, 1e-300, -1e-300, 1e300, -1e300]),
@@ -51,16 +53,14 @@ def test_power_transform_is_continuous_in_lambda_at_the_special_cases(lam: float
     np.testing.assert_allclose(power_transform(x, beside), power_transform(x, lam), rtol=1e-6)
 
 
-@settings(deadline=None)
-@given(lam=LAMBDAS, x=st.floats(0, 100))
+@given(lam=LAMBDAS, x=UP_TO_100)
 def test_power_transform_is_undone_by_the_opposite_lambda(lam: float, x: float) -> None:
     y, further = power_transform([x, x * (1 + 1e-6) + 1e-9], lam)
     if np.isfinite(further) and 1e-6 < (further - y) / (x * 1e-6 + 1e-9) < 1e6:  # elsewhere float64 has lost x
         np.testing.assert_allclose(inverse_power_transform(y, lam), x, rtol=1e-6, atol=1e-9)
 
 
-@settings(deadline=None)
-@given(lam=LAMBDAS, other=LAMBDAS, x=st.floats(0, 100), more=st.floats(0, 100))
+@given(lam=LAMBDAS, other=LAMBDAS, x=UP_TO_100, more=UP_TO_100)
 def test_power_transform_rises_with_x_and_with_lambda(lam: float, other: float, x: float, more: float) -> None:
     here = power_transform(x, lam)
     assert power_transform(x + more, lam) >= here
@@ -68,7 +68,6 @@ def test_power_transform_rises_with_x_and_with_lambda(lam: float, other: float, 
     assert power_transform(x, low) <= power_transform(x, high) * (1 + 1e-12)
 
 
-@settings(deadline=None)
 @given(lam=LAMBDAS)
 def test_power_transform_starts_at_zero_with_slope_one(lam: float) -> None:
     assert power_transform(0.0, lam) == 0
@@ -83,7 +82,6 @@ def test_power_transform_refuses_negative_values_and_a_nan_lambda() -> None:
     assert math.isnan(float(power_transform(math.nan, -3)))
 
 
-@settings(deadline=None)
 @given(lam=st.floats(-40, -1.01), scale_m=st.floats(0.1, 20), depth_m=st.floats(0, 500))
 def test_curve_is_equation_1_for_any_lambda_and_scale(lam: float, scale_m: float, depth_m: float) -> None:
     expected = 1 - (1 - depth_m / (lam * scale_m)) ** (lam + 1)
@@ -142,7 +140,6 @@ def test_round_trip_through_eight_bits_loses_little_from_0_3_to_80_m() -> None:
     assert (confidence == 1).all()
 
 
-@settings(deadline=None)
 @given(lam=st.floats(-20, -1.1), scale_m=st.floats(0.2, 10), depth_m=st.floats(0, 100))
 def test_round_trip_is_within_half_a_level_for_any_lambda_and_scale(lam: float, scale_m: float, depth_m: float) -> None:
     codec = DepthCodec(lam, scale_m, max_range_m=1e6, beyond="inf")
