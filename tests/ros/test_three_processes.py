@@ -17,10 +17,10 @@ from vb_perception.msg import LatencyStats
 
 from tests.ros.bench import INFO_TOPIC, NS_PER_S, PATIENCE_S, Bench, balances, image_message, info_message
 from vb_perception.evaluation.bags import BagWriter, bag_topics, read_messages
+from vb_perception.evaluation.message_types import restamped, stamp_of_cdr
 from vb_perception.evaluation.traffic import node_account
 from vb_perception.ros.inputs import stamp_ns
 from vb_perception.ros.player import main as play
-from vb_perception.ros.player import restamped, stamp_of_cdr
 
 IMAGE, INFO, TRUTH, LEGEND = "/cam/image_rect", "/cam/camera_info", "/truth/depth/image_rect", "/truth/legend"
 FRAMES = 12

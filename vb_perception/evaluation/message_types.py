@@ -14,6 +14,7 @@ import vb_perception
 from vb_perception.errors import BagError
 
 Message: TypeAlias = Any  # rosbags makes the classes of messages at run time
+_STAMP_OFFSET = 4  # after CDR's encapsulation; the header comes first, and its stamp first in it
 
 
 @cache
@@ -53,9 +54,19 @@ def stamp_of(message: Message) -> int:
 
 def stamp_of_cdr(cdr: bytes) -> int:
     """The same of a serialised message that starts with a header."""
-    little = cdr[1] & 1  # of the encapsulation: CDR_LE or CDR_BE
-    seconds, nanoseconds = struct.unpack_from("<iI" if little else ">iI", cdr, 4)
+    seconds, nanoseconds = struct.unpack_from(_stamp_layout(cdr), cdr, _STAMP_OFFSET)
     return int(seconds) * 10**9 + int(nanoseconds)
+
+
+def restamped(cdr: bytes, stamp_ns: int) -> bytes:
+    """The same serialised message with another stamp [ns] in its header."""
+    out = bytearray(cdr)
+    struct.pack_into(_stamp_layout(cdr), out, _STAMP_OFFSET, *divmod(stamp_ns, 10**9))
+    return bytes(out)
+
+
+def _stamp_layout(cdr: bytes) -> str:
+    return "<iI" if cdr[1] & 1 else ">iI"  # of the encapsulation: CDR_LE or CDR_BE
 
 
 def _definition_folders(package: str) -> list[Path]:

@@ -5,7 +5,6 @@ messages that shared a stamp share the new one, so that a recording of the answe
 """
 
 import argparse
-import struct
 import sys
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from rclpy.utilities import remove_ros_args
 from vb_perception.errors import BagError
 from vb_perception.evaluation.bags import bag_topics, read_messages
 from vb_perception.evaluation.camera_topics import CameraTopics, find_camera
+from vb_perception.evaluation.message_types import restamped, stamp_of_cdr
 from vb_perception.ros.message_class import has_header, message_class
 from vb_perception.ros.qos import qos_profile
 from vb_perception.ros.stopping import ros_context
@@ -31,25 +31,6 @@ NS_PER_S = 1_000_000_000
 POLL_S = 0.05
 SETTLE_S = 0.5  # a subscriber that we know may not know us yet, and would miss what comes first
 ACKNOWLEDGE_S = 5
-LITTLE_ENDIAN, BIG_ENDIAN = struct.Struct("<iI"), struct.Struct(">iI")
-STAMP_OFFSET = 4  # after CDR's encapsulation; the header comes first, and its stamp first in it
-
-
-def stamp_of_cdr(cdr: bytes) -> int:
-    """The stamp [ns] of a serialised message that starts with a header."""
-    seconds, nanoseconds = _stamp_layout(cdr).unpack_from(cdr, STAMP_OFFSET)
-    return int(seconds * NS_PER_S + nanoseconds)
-
-
-def restamped(cdr: bytes, stamp_ns: int) -> bytes:
-    """The same serialised message with another stamp [ns] in its header."""
-    out = bytearray(cdr)
-    _stamp_layout(cdr).pack_into(out, STAMP_OFFSET, *divmod(stamp_ns, NS_PER_S))
-    return bytes(out)
-
-
-def _stamp_layout(cdr: bytes) -> struct.Struct:
-    return LITTLE_ENDIAN if cdr[1] & 1 else BIG_ENDIAN
 
 
 def played_topics(path: Path, camera: CameraTopics, more: Sequence[str]) -> list[str]:
