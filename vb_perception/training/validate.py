@@ -11,6 +11,9 @@ from torch import Tensor
 
 from vb_perception.generator.student import Generator
 from vb_perception.generator.text import TextEncoder, phrase_rows
+from vb_perception.metrics.depth import depth_scores
+from vb_perception.metrics.masks import iou
+from vb_perception.metrics.normals import normal_scores
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
 from vb_perception.runtime.text import prompt_rows
 from vb_perception.scenes.sample import Sample
@@ -58,14 +61,9 @@ def validate(
         depth, normals, masks = (t.decode(p) for t, p in zip(TASKS[:3], painted[:3], strict=True))
         if not (isinstance(depth, DepthMap) and isinstance(normals, NormalMap) and isinstance(masks, SegmentMap)):
             continue
-        valid = np.isfinite(sample.depth_m) & np.isfinite(depth.depth_m)
-        scores["abs_rel"].append(float((np.abs(depth.depth_m - sample.depth_m) / sample.depth_m)[valid].mean()))
-        cosine = (normals.normals * sample.normals).sum(-1)
-        scores["normals_deg"].append(float(np.nanmean(np.degrees(np.arccos(np.clip(cosine, -1, 1))))))
-        labelled, table = sample.class_ids >= 0, sample.class_ids == 1
-        found = masks.ids == 1
-        union = (table | found) & labelled
-        scores["table_iou"].append(float((table & found & labelled).sum() / max(1, union.sum())))
+        scores["abs_rel"].append(depth_scores(depth.depth_m, sample.depth_m)["abs_rel"])
+        scores["normals_deg"].append(normal_scores(normals.normals, sample.normals)["mean_deg"])
+        scores["table_iou"].append(iou(masks.ids == 1, sample.class_ids == 1, sample.class_ids >= 0))
     pictures = directory / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(pictures / f"{images:07d}.png"), np.vstack(rows)[..., ::-1])
