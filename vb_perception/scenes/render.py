@@ -1,8 +1,10 @@
 """The renderer: a scene -> its picture, exact depth, normals, class and instance ids (OpenGL 3.3, no window)."""
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
@@ -20,8 +22,7 @@ if TYPE_CHECKING:  # imported by `_open_context`, since only who renders needs i
 
 NEAR_M, FAR_M = 0.03, 120.0
 SHADOW_SIZE_PX = 768
-MULTISAMPLES = 4
-MAX_CONTACTS = 24
+OVERSAMPLING = 1.5
 
 
 class Renderer:
@@ -31,31 +32,40 @@ class Renderer:
     only the colours are antialiased.  A pixel that nothing covers is black, of class background, with infinite depth.
     Use it in the thread that made it.
 
+    Args:
+        width: Of every picture, px.
+        height: Of every picture, px.
+        images: (L, S, S, 3) uint8 sRGB, what `Material.image` counts; row 0 is the top.
+
     Raises:
+        ConfigError: The images are no such array.
         EngineUnavailableError: moderngl or EGL is missing.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, images: NDArray[np.uint8] | None = None) -> None:
+        _check_images(images)
         self.width, self.height = width, height
         self._context = _open_context()
         context, size = self._context, (width, height)
-        self._paint = context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.COLOUR_FRAGMENT)
         self._measure = context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.TRUTH_FRAGMENT)
-        self._cast = context.program(vertex_shader=shaders.SHADOW_VERTEX, fragment_shader=shaders.SHADOW_FRAGMENT)
+        self._cast = context.program(vertex_shader=shaders.SHADOW_VERTEX, fragment_shader=shaders.EMPTY_FRAGMENT)
+        self._cover = context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.EMPTY_FRAGMENT)
+        self._paints: dict[str, moderngl.Program] = {}
         self._shadow_map = context.depth_texture((SHADOW_SIZE_PX, SHADOW_SIZE_PX))
         self._shadow_map.compare_func = "<="
         self._shadow_map.repeat_x = self._shadow_map.repeat_y = False
         self._shadow_buffer = context.framebuffer(depth_attachment=self._shadow_map)
-        self._multisampled = context.framebuffer(
-            color_attachments=[context.renderbuffer(size, 4, samples=MULTISAMPLES)],
-            depth_attachment=context.depth_renderbuffer(size, samples=MULTISAMPLES),
+        painted = (round(width * OVERSAMPLING), round(height * OVERSAMPLING))
+        self._picture = context.framebuffer(
+            color_attachments=[context.renderbuffer(painted, 4)], depth_attachment=context.depth_renderbuffer(painted)
         )
-        self._picture = context.framebuffer(color_attachments=[context.renderbuffer(size, 4)])
         self._surface = context.texture(size, 4, dtype="f4")
         self._ids = context.texture(size, 2, dtype="u2")
         self._truth = context.framebuffer(
             color_attachments=[self._surface, self._ids], depth_attachment=context.depth_renderbuffer(size)
         )
+        self._image_count = 0 if images is None else len(images)
+        self._images = None if images is None else _texture_array(context, images)
 
     def __enter__(self) -> Self:
         """The renderer itself."""
@@ -85,61 +95,54 @@ class Renderer:
             )
             raise ConfigError(msg)
         context = self._context
+        packed = PackedSolids.of(scene.solids, self._image_count)
+        mesh = _Uploaded(context, packed)
         context.enable(context.DEPTH_TEST)
-        packed = PackedSolids.of(scene.solids)
-        vertex_buffer = context.buffer(packed.vertices.tobytes())
-        index_buffer = context.buffer(packed.triangles.tobytes())
-        table = packed.materials
-        materials = context.texture(table.shape[1::-1], 4, table.tobytes(), dtype="f4")
-        materials.use(0)
-        self._cast_shadows(scene.lighting, vertex_buffer, index_buffer, packed.casting_indices)
-        camera_from_world = np.linalg.inv(scene.world_from_camera)
-        self._light(scene)
-        for program, target in ((self._paint, self._multisampled), (self._measure, self._truth)):
-            _set(program, "clip_from_world", _clip_from_camera(camera) @ camera_from_world)
-            _set(program, "camera_from_world", camera_from_world)
-            target.use()
-            target.clear()
-            array = context.vertex_array(program, [packed.layout(vertex_buffer, program)], index_buffer)
-            array.render()
-            array.release()
-        context.copy_framebuffer(self._picture, self._multisampled)
-        for resource in (vertex_buffer, index_buffer, materials):
-            resource.release()
+        context.depth_func = "<"
+        mesh.rows.use(0)
+        self._cast_shadows(scene.lighting, mesh)
+        view = {"camera_from_world": np.linalg.inv(scene.world_from_camera)}
+        view["clip_from_world"] = _clip_from_camera(camera) @ view["camera_from_world"]
+        view["shadow_from_world"] = _shadow_from_world(scene.lighting)
+        self._truth.use()
+        self._truth.clear()
+        mesh.draw(self._measure, view)
+        self._picture.use()
+        self._picture.clear()
+        mesh.draw(self._cover, view)
+        context.depth_func = "=="
+        self._shadow_map.use(1)
+        if self._images is not None:
+            self._images.use(2)
+        for look in dict.fromkeys(run[0] for run in packed.runs):
+            program = self._paint(look)
+            _light(program, scene)
+            mesh.draw(program, view, [run[2:] for run in packed.runs if run[0] == look])
+        mesh.release()
         return self._sample(scene)
 
-    def _cast_shadows(
-        self, lighting: Lighting, vertices: "moderngl.Buffer", triangles: "moderngl.Buffer", count: int
-    ) -> None:
-        """Draw the solids that cast shadows, which come first in `triangles`, as the sun sees them."""
-        shadow_from_world = _shadow_from_world(lighting)
-        for program in (self._cast, self._paint):
-            _set(program, "shadow_from_world", shadow_from_world)
+    def _paint(self, look: str) -> "moderngl.Program":
+        """The program of a look, compiled when it is first seen."""
+        if look not in self._paints:
+            program = self._context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.paint_fragment(look))
+            program["shadow_map"] = 1
+            if "images" in program:
+                program["images"] = 2
+            self._paints[look] = program
+        return self._paints[look]
+
+    def _cast_shadows(self, lighting: Lighting, mesh: "_Uploaded") -> None:
+        """Draw the solids that cast shadows as the sun sees them."""
         self._shadow_buffer.use()
         self._shadow_buffer.clear()
-        if count:
-            array = self._context.vertex_array(self._cast, [(vertices, "3f 40x", "in_position")], triangles)
-            array.render(vertices=count)
-            array.release()
-        self._shadow_map.use(1)
-
-    def _light(self, scene: Scene) -> None:
-        light, paint = scene.lighting, self._paint
-        kept = scene.contacts[:MAX_CONTACTS].tolist()
-        paint["contacts"] = [*kept, *([(0.0, 0.0, 0.0, 0.0)] * (MAX_CONTACTS - len(kept)))]
-        paint["contact_count"] = len(kept)
-        paint["shadow_map"] = 1
-        sun = np.asarray(light.sun_direction) / np.linalg.norm(light.sun_direction)
-        paint["sun_direction"] = tuple(sun)
-        paint["eye"] = tuple(scene.world_from_camera[:3, 3])
-        paint["lamp_position"] = light.lamp_position_m
-        for name in ("sky", "ground", "sun", "lamp"):
-            paint[name] = getattr(light, name)
+        matrices = {"shadow_from_world": _shadow_from_world(lighting)}
+        mesh.draw(self._cast, matrices, [run[2:] for run in mesh.packed.runs if run[1]])
 
     def _sample(self, scene: Scene) -> Sample:
         """Read the targets; row 0 of each is the top row of the picture, since `_clip_from_camera` keeps y down."""
         shape = (self.height, self.width)
-        rgb = np.frombuffer(self._picture.read(components=3, alignment=1), np.uint8).reshape(*shape, 3)
+        fine = (self._picture.height, self._picture.width, 3)
+        rgb = np.frombuffer(self._picture.read(components=3, alignment=1), np.uint8).reshape(fine)
         surface = np.frombuffer(self._surface.read(), np.float32).reshape(*shape, 4).copy()
         ids = np.frombuffer(self._ids.read(), np.uint16).reshape(*shape, 2).astype(np.int16)
         empty = surface[..., 3] == 0
@@ -147,7 +150,7 @@ class Renderer:
         ids[empty] = 0
         return Sample(
             name=scene.name,
-            rgb=rgb.copy(),
+            rgb=np.asarray(cv2.resize(rgb, shape[::-1], interpolation=cv2.INTER_AREA), np.uint8),
             intrinsics=scene.intrinsics,
             depth_m=np.ascontiguousarray(surface[..., 3]),
             normals=np.ascontiguousarray(surface[..., :3]),
@@ -155,6 +158,78 @@ class Renderer:
             instance_ids=np.ascontiguousarray(ids[..., 1]),
             class_names=CLASS_NAMES,
         )
+
+
+class _Uploaded:
+    """The solids of one scene on the card."""
+
+    def __init__(self, context: "moderngl.Context", packed: PackedSolids) -> None:
+        self.packed = packed
+        self._context = context
+        self._inputs = [
+            (context.buffer(np.ascontiguousarray(array)), form, name)
+            for array, form, name in (
+                (packed.positions, "3f", "in_position"),
+                (packed.normals, "3f", "in_normal"),
+                (packed.uv, "2f", "in_uv"),
+                (packed.numbers, "1f", "in_solid"),
+            )
+        ]
+        self._triangles = context.buffer(packed.triangles)
+        self.rows = context.texture(packed.rows.shape[1::-1], 4, packed.rows.tobytes(), dtype="f4")
+
+    def draw(
+        self,
+        program: "moderngl.Program",
+        matrices: Mapping[str, NDArray[np.floating]],
+        runs: Sequence[tuple[int, int]] | None = None,
+    ) -> None:
+        """Draw all, or these runs (first index, indices); the linker drops the inputs that a program does not need."""
+        for name, matrix in matrices.items():
+            if name in program:
+                program[name] = tuple(matrix.T.ravel())  # OpenGL wants columns first
+        array = self._context.vertex_array(program, [i for i in self._inputs if i[2] in program], self._triangles)
+        for first, count in [(0, -1)] if runs is None else runs:
+            array.render(vertices=count, first=first)
+        array.release()
+
+    def release(self) -> None:
+        """Give the card's memory back."""
+        for buffer, _, _ in self._inputs:
+            buffer.release()
+        self._triangles.release()
+        self.rows.release()
+
+
+def _light(program: "moderngl.Program", scene: Scene) -> None:
+    light = scene.lighting
+    kept = scene.contacts[: shaders.MAX_CONTACTS].tolist()
+    program["contacts"] = [*kept, *([(0.0, 0.0, 0.0, 0.0)] * (shaders.MAX_CONTACTS - len(kept)))]
+    program["contact_count"] = len(kept)
+    sun = np.asarray(light.sun_direction) / np.linalg.norm(light.sun_direction)
+    program["sun_direction"] = tuple(sun)
+    program["eye"] = tuple(scene.world_from_camera[:3, 3])
+    program["lamp_position"] = light.lamp_position_m
+    for name in ("sky", "ground", "sun", "lamp"):
+        program[name] = getattr(light, name)
+
+
+def _check_images(images: NDArray[np.uint8] | None) -> None:
+    if images is None:
+        return
+    square = images.ndim == 4 and images.shape[1] == images.shape[2] and images.shape[3] == 3  # noqa: PLR2004
+    if images.dtype != np.uint8 or not square or not len(images):
+        msg = f"the renderer's images are {images.dtype} {images.shape}; expected uint8 (layers, size, size, 3)"
+        raise ConfigError(msg)
+
+
+def _texture_array(context: "moderngl.Context", images: NDArray[np.uint8]) -> "moderngl.TextureArray":
+    """The images with their mipmaps; repeating."""
+    count, size = images.shape[:2]
+    out = context.texture_array((size, size, count), 3, np.ascontiguousarray(images), alignment=1)
+    out.build_mipmaps()
+    out.filter = (context.LINEAR_MIPMAP_LINEAR, context.LINEAR)
+    return out
 
 
 def _open_context() -> "moderngl.Context":
@@ -170,12 +245,6 @@ def _open_context() -> "moderngl.Context":
     except Exception as error:  # glcontext raises bare Exception for every failure
         msg = f"no OpenGL 3.3 context could be opened through EGL ({error}); {install}"
         raise EngineUnavailableError(msg) from error
-
-
-def _set(program: "moderngl.Program", name: str, matrix: NDArray[np.floating]) -> None:
-    """Write a 4x4 matrix (OpenGL wants columns first); the linker drops uniforms that a program does not need."""
-    if name in program:
-        program[name] = tuple(matrix.T.ravel())
 
 
 def _clip_from_camera(camera: CameraIntrinsics) -> NDArray[np.float64]:

@@ -27,11 +27,16 @@ Rgb = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mesh:
-    """Triangles (T, 3) int32 over positions (V, 3) float32 m and unit outward normals (V, 3) float32, in body axes."""
+    """Triangles (T, 3) int32 over positions (V, 3) float32 m and unit normals (V, 3) float32, in body axes.
+
+    Triangles may be wound either way and normals may point to either side: the renderer turns them towards the camera.
+    `uv` (V, 2) float32 places an image: (0, 0) its top left corner, (1, 1) its bottom right one, repeating beyond.
+    """
 
     positions: NDArray[np.float32]
     normals: NDArray[np.float32]
     triangles: NDArray[np.int32]
+    uv: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,10 @@ class Material:
 
     `repeat_m` is the pattern's period, `grain` (0..1) the strength of the noise laid over it, `shine` (0..1) that of
     the highlight; `wraps` lays the pattern around the body's z axis (cans, bottles) instead of on its faces.
+
+    `image` is a layer of the renderer's images, multiplied by the first colour, and takes the place of the pattern: it
+    lies where the mesh's `uv` says, or in metres like a pattern, one picture `repeat_m` wide.  `saturation` scales how
+    colourful it is, 0 is grey.
     """
 
     pattern: str
@@ -51,6 +60,8 @@ class Material:
     wraps: bool = False
     glow: float = 0.0
     seed: float = 0.0
+    image: int | None = None
+    saturation: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
