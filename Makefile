@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/done
 TRAINING_TESTS := tests/generator tests/training
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/node.txt
-MESSAGES := $(wildcard msg/*.msg) CMakeLists.txt package.xml setup.py pyproject.toml cmake/wheel_fix.cmake
+MESSAGES := $(wildcard msg/*.msg srv/*.srv action/*.action) CMakeLists.txt package.xml setup.py pyproject.toml cmake/wheel_fix.cmake
 
 # A sourced ROS 2 workspace must not mix with the wheels, nor another environment's wheels with ours.
 unexport PYTHONPATH LD_LIBRARY_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONHOME _ROS_WHEELS_BOOTSTRAP_COMPLETE

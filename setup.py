@@ -18,7 +18,7 @@ from setuptools.command.build import build
 
 NAME = "vb_perception"
 SOURCE = Path(__file__).resolve().parent
-CMAKE_READS = ("CMakeLists.txt", "package.xml", "LICENSE", "msg", "config", "launch")
+CMAKE_READS = ("CMakeLists.txt", "package.xml", "LICENSE", "msg", "srv", "action", "config", "launch")
 LIVE_IN_CHECKOUT = ("config", "launch")  # an editable installation links to these: see the Makefile
 
 
