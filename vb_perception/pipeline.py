@@ -65,10 +65,19 @@ class PerceptionPipeline:
         painted = self._engine.infer(image, rays, self._stack(tasks))
         inferred = perf_counter_ns()
         generated = dict(zip(names, rgb_images(painted), strict=True))
-        predictions = {task.name: decode(task, generated[task.name], box) for task in tasks}
+        predictions, parts = {}, []
+        for task in tasks:
+            begun = perf_counter_ns()
+            predictions[task.name] = decode(task, generated[task.name], box)
+            parts.append(("decode", task.name, perf_counter_ns() - begun))
         decoded = perf_counter_ns()
 
-        times = StageTimes(prepare_ns=prepared - started, infer_ns=inferred - prepared, decode_ns=decoded - inferred)
+        times = StageTimes(
+            prepare_ns=prepared - started,
+            infer_ns=inferred - prepared,
+            decode_ns=decoded - inferred,
+            parts=tuple(parts),
+        )
         return Perception(frame, predictions, generated, times)
 
     def warm_up(self, tasks: Sequence[Task]) -> None:

@@ -12,6 +12,29 @@ from vb_perception.errors import ConfigError
 T = TypeVar("T")
 
 
+class RateLimit:
+    """Lets through at most `rate_hz` items a second by their stamps, at that mean rate where more come.  0: all."""
+
+    def __init__(self, rate_hz: float) -> None:
+        if not 0 <= rate_hz < float("inf"):
+            msg = f"rate limit of {rate_hz} Hz: expected 0 (none) or above"
+            raise ConfigError(msg)
+        self._period_ns = round(1e9 / rate_hz) if rate_hz else 0
+        self._due_ns: int | None = None
+
+    def admits(self, stamp_ns: int) -> bool:
+        """Whether the item stamped so may pass; stamps rise.  What comes late pulls the next one forward by half."""
+        if self._due_ns is not None and stamp_ns < self._due_ns:
+            return False
+        due = stamp_ns if self._due_ns is None else self._due_ns
+        self._due_ns = max(due + self._period_ns, stamp_ns + self._period_ns // 2)
+        return True
+
+    def clear(self) -> None:
+        """Start again (after a jump back in time)."""
+        self._due_ns = None
+
+
 class FrameScheduler(Generic[T]):
     """The newest item of each camera, for one or more takers.  Thread-safe.
 
@@ -60,12 +83,13 @@ class FrameScheduler(Generic[T]):
         with self._changed:
             return len(self._slots)
 
-    def clear(self) -> int:
-        """Drop what waits (after a jump back in time); how many that were."""
+    def clear(self, camera: str | None = None) -> int:
+        """Drop what waits (after a jump back in time), of one camera or of all; how many that were."""
         with self._changed:
-            dropped = len(self._slots)
-            self._slots.clear()
-            return dropped
+            names = list(self._slots) if camera is None else [name for name in self._slots if name == camera]
+            for name in names:
+                del self._slots[name]
+            return len(names)
 
     def close(self) -> None:
         """Wake every `take`; from now on each returns None at once."""

@@ -10,7 +10,10 @@ from vb_perception.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class StageTimes:
-    """Nanoseconds that one frame spent in each stage; `age_ns` is camera stamp to published."""
+    """Nanoseconds that one frame spent in each stage; `age_ns` is camera stamp to published.
+
+    `parts` tells what single tasks or outputs took of a stage: (stage, task, ns).
+    """
 
     receive_ns: int = 0
     prepare_ns: int = 0
@@ -18,9 +21,10 @@ class StageTimes:
     decode_ns: int = 0
     publish_ns: int = 0
     age_ns: int = 0
+    parts: tuple[tuple[str, str, int], ...] = ()
 
 
-STAGES = tuple(f.name.removesuffix("_ns") for f in fields(StageTimes))
+STAGES = tuple(f.name.removesuffix("_ns") for f in fields(StageTimes) if f.name.endswith("_ns"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,21 @@ class LatencyWindow:
         if not self._times:
             nan = float("nan")
             return LatencySummary(0, nan, nan, nan, nan, nan)
-        ms = np.array([getattr(t, f"{stage}_ns") for t in self._times], np.float64) / 1e6
-        p50, p95, p99 = np.percentile(ms, (50, 95, 99))
-        return LatencySummary(len(ms), float(ms.mean()), float(p50), float(p95), float(p99), float(ms.max()))
+        return _summary([getattr(t, f"{stage}_ns") for t in self._times])
+
+    def part_summaries(self) -> dict[tuple[str, str], LatencySummary]:
+        """By stage and task, in the order of first appearance: what the window's frames tell of single tasks."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for times in self._times:
+            for stage, task, ns in times.parts:
+                found.setdefault((stage, task), []).append(ns)
+        return {key: _summary(ns) for key, ns in found.items()}
+
+
+def _summary(ns: list[int]) -> LatencySummary:
+    ms = np.array(ns, np.float64) / 1e6
+    p50, p95, p99 = np.percentile(ms, (50, 95, 99))
+    return LatencySummary(len(ms), float(ms.mean()), float(p50), float(p95), float(p99), float(ms.max()))
 
 
 @dataclass(slots=True)
@@ -74,11 +90,14 @@ class FrameLedger:
     overwritten: int = 0
     rejected: int = 0
     failed: int = 0
+    skipped: int = 0
+    aged: int = 0
 
     @property
     def in_flight(self) -> int:
         """Received frames without an outcome yet; never negative in a correct node."""
-        return self.received - self.processed - self.overwritten - self.rejected - self.failed
+        ended = self.processed + self.overwritten + self.rejected + self.failed + self.skipped + self.aged
+        return self.received - ended
 
     def balances(self, waiting: int = 0) -> bool:
         """Whether in = out, with `waiting` frames still in slots or in the worker."""

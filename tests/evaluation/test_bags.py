@@ -81,8 +81,10 @@ def test_our_own_messages_are_known_from_their_msg_files(tmp_path: Path) -> None
     types = message_types().types
     stamp = types["builtin_interfaces/msg/Time"](sec=3, nanosec=4)
     header = types["std_msgs/msg/Header"](stamp=stamp, frame_id="camera")
-    stage = types["vb_perception/msg/StageLatency"]("infer", 5, 1.0, 1.0, 2.0, 3.0, 4.0)
-    stats = types["vb_perception/msg/LatencyStats"](header, "/camera", "none", [stage], 5, 4, 1, 0, 0, 0)
+    stage = types["vb_perception/msg/StageLatency"]("infer", "", 5, 1.0, 1.0, 2.0, 3.0, 4.0)
+    machine = types["vb_perception/msg/MachineLoad"](*[0.0] * 8)
+    counts = (5, 4, 1, 0, 0, 0, 0, 0)
+    stats = types["vb_perception/msg/LatencyStats"](header, "/camera", "none", [stage], *counts, "", machine)
     path = tmp_path / "stats.mcap"
     with BagWriter(path) as bag:
         bag.write_typed("/stats", stats, 7)

@@ -101,7 +101,7 @@ def ledger_equation(account: NodeAccount) -> str:
     n = account.ledger
     return (
         f"received {n.received} = processed {n.processed} + overwritten {n.overwritten} + rejected {n.rejected} "
-        f"+ failed {n.failed} + waiting {account.waiting}"
+        f"+ failed {n.failed} + skipped {n.skipped} + aged {n.aged} + waiting {account.waiting}"
     )
 
 
@@ -116,6 +116,8 @@ def ledger_rows(account: NodeAccount, played: int) -> list[tuple[str, int, str]]
         ("overwritten", n.overwritten, "replaced by a newer image before their turn"),
         ("rejected", n.rejected, "unusable: encoding, size, stamp or camera_info"),
         ("failed", n.failed, "the engine or a decoder failed"),
+        ("skipped", n.skipped, "not wanted: a rate limit, or no task due"),
+        ("aged", n.aged, "too old when their turn came"),
         ("waiting", account.waiting, "still in the node when it last reported"),
     ]
 

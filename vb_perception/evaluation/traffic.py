@@ -96,8 +96,10 @@ def node_account(path: Path | str, latency_topic: str) -> NodeAccount | None:
             last = message
     if last is None:
         return None
-    ledger = FrameLedger(last.received, last.processed, last.overwritten, last.rejected, last.failed)
-    rows = {s.stage: StageFigures(s.stage, s.p50_ms, s.p95_ms, s.p99_ms, s.max_ms) for s in last.stages}
+    columns = (last.received, last.processed, last.overwritten, last.rejected, last.failed, last.skipped, last.aged)
+    ledger = FrameLedger(*columns)
+    whole = [s for s in last.stages if not s.task]
+    rows = {s.stage: StageFigures(s.stage, s.p50_ms, s.p95_ms, s.p99_ms, s.max_ms) for s in whole}
     return NodeAccount(
         last.camera, last.backend, ledger, int(last.waiting), tuple(rows[stage] for stage in STAGES if stage in rows)
     )
