@@ -9,7 +9,8 @@ from skimage.morphology import dilation, disk
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
 
 from vb_perception.errors import ConfigError
-from vb_perception.metrics.masks import class_iou, confusion, iou, iou_from_confusion, overlap_boundary
+from vb_perception.metrics.masks import class_iou, confusion, iou, iou_from_confusion
+from vb_perception.metrics.objects import overlap_boundary
 
 Ids = NDArray[np.int16]
 Bool = NDArray[np.bool_]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
-from sklearn.metrics import mean_absolute_error, median_absolute_error
+from sklearn.metrics import mean_absolute_error, median_absolute_error, root_mean_squared_error
 
 from vb_perception.errors import ConfigError
 from vb_perception.metrics.normals import angles_deg, normal_scores
@@ -35,7 +35,8 @@ def test_figures_agree_with_scikit_learn() -> None:
     zero = np.zeros_like(angle)
     assert scores["mean_deg"] == pytest.approx(mean_absolute_error(zero, np.minimum(angle, 180)), abs=1e-4)
     assert scores["median_deg"] == pytest.approx(median_absolute_error(zero, angle), abs=1e-3)
-    for name, limit in (("share_11_25", 11.25), ("share_22_5", 22.5), ("share_30", 30)):
+    assert scores["rmse_deg"] == pytest.approx(root_mean_squared_error(zero, np.minimum(angle, 180)), rel=1e-5)
+    for name, limit in (("share_5", 5), ("share_11_25", 11.25), ("share_22_5", 22.5), ("share_30", 30)):
         assert scores[name] == pytest.approx((angle < limit).mean(), abs=1e-3)
     assert scores["coverage"] == 1
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from vb_perception.metrics.calibration import ause, risk_coverage
 from vb_perception.metrics.depth import depth_scores
-from vb_perception.metrics.masks import iou, overlap_boundary
+from vb_perception.metrics.masks import iou
+from vb_perception.metrics.objects import overlap_boundary
 from vb_perception.metrics.normals import normal_scores
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.scenes.classes import CLASSES

@@ -1,12 +1,43 @@
 """Metric depth: how far the predicted metres are from the true ones.  No alignment of scale or shift."""
 
+from typing import NamedTuple
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.metrics.valid import Mask, expect_shape, valid_pixels
 
+Floats = NDArray[np.float32]
 DELTA = 1.25
 FIGURES = ("abs_rel", "sq_rel", "rmse", "rmse_log", "si_log", "delta1", "delta2", "delta3")
+
+
+class DepthPairs(NamedTuple):
+    """The pixels that count: predicted and true metres (N,) float32, all finite and above 0, and their `coverage`.
+
+    `coverage`: usable predictions / pixels with true depth; NaN where no depth is true.
+    """
+
+    prediction_m: Floats
+    truth_m: Floats
+    coverage: float
+
+
+def depth_pairs(
+    prediction_m: NDArray[np.floating], truth_m: NDArray[np.floating], valid: Mask | None = None
+) -> DepthPairs:
+    """The counted pixels of one depth map; see `depth_scores` for which those are.
+
+    Raises:
+        ConfigError: shapes differ, or `valid` is not bool.
+    """
+    expect_shape("prediction_m", prediction_m, truth_m.shape)
+    known = valid_pixels(valid, truth_m.shape) & np.isfinite(truth_m) & (truth_m > 0)
+    usable = known & np.isfinite(prediction_m) & (prediction_m > 0)
+    count = int(np.count_nonzero(known))
+    coverage = int(np.count_nonzero(usable)) / count if count else np.nan
+    return DepthPairs(prediction_m[usable].astype(np.float32), truth_m[usable].astype(np.float32), coverage)
 
 
 def depth_scores(
@@ -32,21 +63,23 @@ def depth_scores(
     Raises:
         ConfigError: shapes differ, or `valid` is not bool.
     """
-    expect_shape("prediction_m", prediction_m, truth_m.shape)
-    known = valid_pixels(valid, truth_m.shape) & np.isfinite(truth_m) & (truth_m > 0)
-    count = int(np.count_nonzero(known))
-    usable = known & np.isfinite(prediction_m) & (prediction_m > 0)
-    p, g = prediction_m[usable].astype(np.float32), truth_m[usable].astype(np.float32)
+    return pair_scores(depth_pairs(prediction_m, truth_m, valid))
+
+
+def pair_scores(pairs: DepthPairs) -> dict[str, float]:
+    """`depth_scores` of pixels that were picked before."""
+    p, g, coverage = pairs
     if not p.size:
-        return dict.fromkeys(FIGURES, np.nan) | {"coverage": 0.0 if count else np.nan}
+        return dict.fromkeys(FIGURES, np.nan) | {"coverage": coverage}
     error_m, ratio = p - g, p / g
-    log_ratio = np.log(ratio)
+    squared, relative = error_m * error_m, np.abs(error_m) / g
+    log_ratio = cv2.log(ratio)
     values = (
-        np.mean(np.abs(error_m) / g, dtype=np.float64),
-        np.mean(error_m**2 / g, dtype=np.float64),
-        np.sqrt(np.mean(error_m**2, dtype=np.float64)),
-        np.sqrt(np.mean(log_ratio**2, dtype=np.float64)),
+        np.mean(relative, dtype=np.float64),
+        np.mean(squared / g, dtype=np.float64),
+        np.sqrt(np.mean(squared, dtype=np.float64)),
+        np.sqrt(np.mean(log_ratio * log_ratio, dtype=np.float64)),
         100 * np.std(log_ratio, dtype=np.float64),
         *(np.count_nonzero((ratio < DELTA**k) & (ratio > DELTA**-k)) / p.size for k in (1, 2, 3)),
     )
-    return dict(zip(FIGURES, map(float, values), strict=True)) | {"coverage": p.size / count}
+    return dict(zip(FIGURES, map(float, values), strict=True)) | {"coverage": coverage}

@@ -7,7 +7,8 @@ from vb_perception.errors import ConfigError
 from vb_perception.metrics.valid import Mask, expect_shape, valid_pixels
 
 Angles = NDArray[np.float32]
-SHARES_DEG = {"share_11_25": 11.25, "share_22_5": 22.5, "share_30": 30.0}
+SHARES_DEG = {"share_5": 5.0, "share_11_25": 11.25, "share_22_5": 22.5, "share_30": 30.0}
+ERRORS = ("mean_deg", "median_deg", "rmse_deg")
 
 
 def angles_deg(prediction: NDArray[np.floating], truth: NDArray[np.floating]) -> Angles:
@@ -31,9 +32,10 @@ def normal_scores(
 ) -> dict[str, float]:
     """The usual figures of one normal map (H, W, 3), both in the same frame; `valid` is (H, W).
 
-    `mean_deg` and `median_deg` of the angular error (what Vision Banana reports, Table 7), `share_11_25`, `share_22_5`,
-    `share_30`: share of pixels with an error below so many degrees (Fouhey et al., ICCV 2013), and `coverage`: usable
-    predictions / pixels with a true normal (ours).
+    `mean_deg` and `median_deg` of the angular error a (what Vision Banana reports, Table 7), `rmse_deg` sqrt mean a^2,
+    `share_5`, `share_11_25`, `share_22_5`, `share_30`: share of pixels with an error below so many degrees (Fouhey et
+    al., ICCV 2013; 5 as Bae and Davison, CVPR 2024), and `coverage`: usable predictions / pixels with a true normal
+    (ours).
 
     A truth or prediction that is NaN, infinite or of zero length is unknown: unknown truth is not counted, an unknown
     prediction is left out of the errors and lowers `coverage`.  Without a true normal all figures are NaN; with true
@@ -52,11 +54,12 @@ def normal_scores(
     error_deg = angles_deg(prediction, truth)
     error_deg = error_deg[known & np.isfinite(error_deg)]
     if not error_deg.size:
-        unknown = dict.fromkeys(("mean_deg", "median_deg", *SHARES_DEG), np.nan)
+        unknown = dict.fromkeys((*ERRORS, *SHARES_DEG), np.nan)
         return unknown | {"coverage": 0.0 if count else np.nan}
     return {
         "mean_deg": float(error_deg.mean(dtype=np.float64)),
         "median_deg": float(np.median(error_deg)),
-        **{name: float((error_deg < limit_deg).mean()) for name, limit_deg in SHARES_DEG.items()},
+        "rmse_deg": float(np.sqrt(np.mean(error_deg * error_deg, dtype=np.float64))),
+        **{name: int(np.count_nonzero(error_deg < limit)) / error_deg.size for name, limit in SHARES_DEG.items()},
         "coverage": error_deg.size / count,
     }
