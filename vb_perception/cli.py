@@ -84,6 +84,14 @@ def _corpus(options: argparse.Namespace) -> int:
     return 0
 
 
+def _assets(options: argparse.Namespace) -> int:
+    from vb_perception.scenes.assets import pack
+
+    path, count = pack(options.out, options.source)
+    print(f"{path}: {count} models, {path.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
 def _render(options: argparse.Namespace) -> int:
     from vb_perception.evaluation.bag_samples import write_samples
     from vb_perception.scenes.sample_run import sample_run
@@ -128,6 +136,16 @@ def _parser() -> argparse.ArgumentParser:
     render = commands.add_parser("render", help="render the sample run, a drive past a table, as a bag with truth")
     render.add_argument("bag", type=Path, help="the .mcap file to write")
     render.set_defaults(run=_render)
+
+    assets = commands.add_parser("assets", help="pack Debian's sweethome3d-furniture for the scenes to train on")
+    assets.add_argument("--out", type=Path, default=Path("cache/assets"), help="folder to write [%(default)s]")
+    assets.add_argument(
+        "--source",
+        type=Path,
+        default=Path("/usr/share/sweethome3d/furniture"),
+        help="where the libraries lie [%(default)s]",
+    )
+    assets.set_defaults(run=_assets)
 
     corpus = commands.add_parser("corpus", help="render random scenes with their truth, to train on")
     corpus.add_argument("folder", type=Path, help="the folder to write")

@@ -27,7 +27,7 @@ class Part:
 class Body:
     """An object in its own axes: it stands on z = 0 and covers |x| <= half_x_m, |y| <= half_y_m, z <= height_m.
 
-    `flat_top` says that another object can stand on it.
+    `flat_top` says that another object can stand on it, at `top_m` where that is not its height (a desk with a shelf).
     """
 
     class_name: str
@@ -36,6 +36,12 @@ class Body:
     half_y_m: float
     height_m: float
     flat_top: bool = False
+    top_m: float | None = None
+
+    @property
+    def support_m(self) -> float:
+        """The height at which other things stand on it."""
+        return self.height_m if self.top_m is None else self.top_m
 
 
 def random_object(class_name: str, rng: np.random.Generator) -> Body:

@@ -47,6 +47,29 @@ class Footprint:
         return (signs * (self.half_x_m, self.half_y_m)) @ self.axes + (self.x_m, self.y_m)
 
 
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """The upright prism that something fills: a footprint between two heights."""
+
+    footprint: Footprint
+    low_m: float
+    high_m: float
+
+    @classmethod
+    def of(cls, solid: Solid) -> "Occupied":
+        """The box around a solid, along the world's axes."""
+        points = solid.mesh.positions @ solid.world_from_body[:3, :3].T + solid.world_from_body[:3, 3]
+        low, high = points.min(axis=0), points.max(axis=0)
+        x, y = (low + high)[:2] / 2
+        half_x, half_y = (high - low)[:2] / 2
+        return cls(Footprint(float(x), float(y), float(half_x), float(half_y), 0.0), float(low[2]), float(high[2]))
+
+    def meets(self, other: "Occupied", gap_m: float = 0.0) -> bool:
+        """Whether the two come nearer than `gap_m` sideways and share a height."""
+        apart = self.high_m <= other.low_m or other.high_m <= self.low_m
+        return not apart and self.footprint.overlaps(other.footprint, gap_m)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
     """A body, where it stands, and the height of what it stands on."""
@@ -54,6 +77,11 @@ class Placed:
     body: Body
     footprint: Footprint
     z_m: float
+
+    @property
+    def occupied(self) -> Occupied:
+        """The room that it takes."""
+        return Occupied(self.footprint, self.z_m, self.z_m + self.body.height_m)
 
     def solids(self, instance_id: int) -> list[Solid]:
         """Its parts in the world, all of one instance."""
@@ -99,5 +127,5 @@ def place_on_top(body: Body, below: Placed, rng: np.random.Generator) -> Placed 
     x, y = (rng.uniform(-limit, limit)) @ foot.axes + (foot.x_m, foot.y_m)
     yaw = foot.yaw_rad + rng.normal(0, 0.3)
     return Placed(
-        body, Footprint(float(x), float(y), body.half_x_m, body.half_y_m, yaw), below.z_m + below.body.height_m
+        body, Footprint(float(x), float(y), body.half_x_m, body.half_y_m, yaw), below.z_m + below.body.support_m
     )

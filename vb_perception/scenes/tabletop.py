@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
-from vb_perception.scenes import furniture, shapes, textures
-from vb_perception.scenes.dice import chance, pick
+from vb_perception.scenes import shapes, textures
+from vb_perception.scenes.assets import SceneAssets
+from vb_perception.scenes.dice import chance
 from vb_perception.scenes.lights import indoor_lighting
 from vb_perception.scenes.objects import MAKERS, Body, box_object, random_object
 from vb_perception.scenes.placement import Footprint, Placed, place, place_on_top
 from vb_perception.scenes.poses import looking_at, standing
 from vb_perception.scenes.scene import Scene, Solid
+from vb_perception.scenes.stock import Stock
 from vb_perception.scenes.walls import closed_room
 
 KINECT_FOV_DEG = 57.0
@@ -20,7 +22,9 @@ MOST_OBJECTS = 12
 _WEIGHTS = {"box": 6.0, "can": 2.5, "bowl": 1.5, "cup": 2.0, "bottle": 1.5, "ball": 1.0, "plate": 1.0, "book": 1.0}
 
 
-def tabletop_scene(rng: np.random.Generator, width: int, height: int, name: str = "tabletop") -> Scene:
+def tabletop_scene(
+    rng: np.random.Generator, width: int, height: int, name: str = "tabletop", assets: SceneAssets | None = None
+) -> Scene:
     """A table with 1-12 objects in a closed room, seen from 0.5-1.6 m at -15..-70 degrees of pitch.
 
     Two thirds of the cameras have a Kinect's field of view, the others 40-100 degrees.  The table is instance 0, as the
@@ -28,7 +32,8 @@ def tabletop_scene(rng: np.random.Generator, width: int, height: int, name: str 
     """
     top_m = rng.uniform(0.6, 0.95)
     size = (rng.uniform(0.8, 2.4), rng.uniform(0.6, 1.4))
-    placed = clutter(rng, top_m, size)
+    stock = Stock(assets or SceneAssets.none())
+    placed = clutter(rng, top_m, size, stock=stock)
     centre = np.array([[p.footprint.x_m, p.footprint.y_m, top_m] for p in placed]).mean(axis=0)
     eye, target = _view(rng, centre)
     world_from_camera = looking_at(eye, target, math.radians(rng.normal(0, 2.0)))
@@ -36,7 +41,7 @@ def tabletop_scene(rng: np.random.Generator, width: int, height: int, name: str 
     solids = table_solids(rng, top_m, size)
     for number, one in enumerate(placed, start=1):
         solids += one.solids(number)
-    solids += surroundings(rng, size, eye)
+    solids += surroundings(rng, size, eye, stock)
     return Scene(
         name=name,
         solids=tuple(solids),
@@ -48,9 +53,14 @@ def tabletop_scene(rng: np.random.Generator, width: int, height: int, name: str 
 
 
 def clutter(
-    rng: np.random.Generator, top_m: float, size_m: tuple[float, float], count: int | None = None
+    rng: np.random.Generator,
+    top_m: float,
+    size_m: tuple[float, float],
+    count: int | None = None,
+    stock: Stock | None = None,
 ) -> list[Placed]:
     """Objects on a table whose centre is the world's origin: one cluster, some boxes stacked, none inside another."""
+    stock = stock or Stock(SceneAssets.none())
     weights = dict(_WEIGHTS)
     if chance(rng, 0.3):  # now and then a table of few kinds of things
         weights = {name: weight * (10 if chance(rng, 0.3) else 0.2) for name, weight in weights.items()}
@@ -63,7 +73,7 @@ def clutter(
     placed: list[Placed] = []
     feet: list[Footprint] = []
     while len(placed) < count:
-        body = random_object(pick(rng, weights), rng)
+        body = stock.clutter(rng, weights)
         foot = place(body, feet, rng, centre, limits)
         if foot is None:
             body = box_object(rng, 0.12)
@@ -108,8 +118,11 @@ def table_solids(rng: np.random.Generator, top_m: float, size_m: tuple[float, fl
     return out
 
 
-def surroundings(rng: np.random.Generator, size_m: tuple[float, float], eye_m: NDArray[np.float64]) -> list[Solid]:
+def surroundings(
+    rng: np.random.Generator, size_m: tuple[float, float], eye_m: NDArray[np.float64], stock: Stock | None = None
+) -> list[Solid]:
     """A closed room around the table and the camera, with a few pieces of furniture along the walls."""
+    stock = stock or Stock(SceneAssets.none())
     margin = np.exp(rng.uniform(np.log(0.08), np.log(3.0), 4))
     low = np.minimum((-size_m[0] / 2, -size_m[1] / 2), eye_m[:2] - 0.25) - margin[:2]
     high = np.maximum((size_m[0] / 2, size_m[1] / 2), eye_m[:2] + 0.25) + margin[2:]
@@ -118,7 +131,7 @@ def surroundings(rng: np.random.Generator, size_m: tuple[float, float], eye_m: N
     taken = [Footprint(0, 0, radius, radius, 0), Footprint(float(eye_m[0]), float(eye_m[1]), 0.3, 0.3, 0)]
     centre = (float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2)
     for _ in range(int(rng.integers(0, 6))):
-        body = furniture.random_furniture(rng)
+        body = stock.furniture(rng)
         reach = math.hypot(body.half_x_m, body.half_y_m)
         spread = (float(high[0] - low[0]) / 2 - reach, float(high[1] - low[1]) / 2 - reach)
         foot = place(body, taken, rng, centre, spread, tries=10) if min(spread) > 0 else None

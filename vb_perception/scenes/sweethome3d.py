@@ -1,0 +1,304 @@
+"""Debian's package sweethome3d-furniture -> models in metres with their images.
+
+Each library is a zip file with PluginFurnitureCatalog.properties (name, category and size in cm of every model) and the
+models as OBJ with MTL and images: y up, front towards +z, in any unit.  See CREDITS.md for authors and licences.
+"""
+
+import io
+import logging
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.errors import ConfigError
+from vb_perception.scenes import coarsening
+from vb_perception.scenes.library import LibraryModel, LibraryPart, classified, read_class_table
+from vb_perception.scenes.scene import Mesh, Rgb
+
+SOURCE = Path("/usr/share/sweethome3d/furniture")
+INSTALL = "apt-get install sweethome3d-furniture"
+CATALOGUE = "PluginFurnitureCatalog.properties"
+IMAGE_SIZE_PX = 128
+LEFT_OUT_CATEGORIES = ("Exterior", "Vehicles", "Characters", "Staircases")
+MOST_TRIANGLES, MOST_BYTES = 60_000, 3_000_000
+COARSE_ABOVE, COARSE_TRIANGLES = 12_000, 8_000  # what has more triangles than the first gets at most the second
+MOST_CUT_OUT_SHARE = 0.2  # of a model's triangles on images that are mostly holes (leaves), which are not drawn
+_SEE_THROUGH = 0.06
+_LEVEL_M = 0.006
+
+Matrix = NDArray[np.float64]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """One model of a library as its catalogue describes it; sizes in metres."""
+
+    library: str
+    name: str
+    title: str
+    category: str
+    path: str
+    size_m: tuple[float, float, float]
+    elevation_m: float | None
+    top_m: float | None
+    turn: tuple[float, ...] | None
+
+
+class ImageShelf:
+    """Collects square images without repeating one; a layer's number is its place in `layers`."""
+
+    def __init__(self, size_px: int = IMAGE_SIZE_PX) -> None:
+        self.size_px = size_px
+        self.layers: list[NDArray[np.uint8]] = []
+        self._numbers: dict[bytes, int] = {}
+
+    def add(self, rgb: NDArray[np.uint8]) -> int:
+        """The layer of an image (H, W, 3), which is resized."""
+        shape = (self.size_px, self.size_px)
+        shrinks = rgb.shape[0] > self.size_px or rgb.shape[1] > self.size_px
+        image = np.asarray(cv2.resize(rgb, shape, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR))
+        key = image.tobytes()
+        if key not in self._numbers:
+            self._numbers[key] = len(self.layers)
+            self.layers.append(image.astype(np.uint8))
+        return self._numbers[key]
+
+
+def read_models(source: Path, images: ImageShelf) -> Iterator[LibraryModel]:
+    """Every usable model of every library in a folder, classified; its images are added to `images`.
+
+    Raises:
+        ConfigError: The package or trimesh is missing, a library is damaged, or the class table lacks a model.
+    """
+    libraries = sorted(source.glob("*.sh3f"))
+    if not libraries:
+        msg = f"{source} holds no furniture libraries (*.sh3f); install them with `{INSTALL}`"
+        raise ConfigError(msg)
+    table = read_class_table()
+    for library in libraries:
+        yield from _read_library(library, images, table)
+
+
+def _read_library(library: Path, images: ImageShelf, table: Mapping[str, tuple[str, str]]) -> Iterator[LibraryModel]:
+    try:
+        with zipfile.ZipFile(library) as archive:
+            models = (_model(archive, entry, images, table) for entry in read_catalogue(archive, library.stem))
+            yield from (m for m in models if m is not None)
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        msg = f"{library} cannot be read ({error}); install it anew with `{INSTALL} --reinstall`"
+        raise ConfigError(msg) from error
+
+
+def read_catalogue(archive: zipfile.ZipFile, library: str) -> Iterator[CatalogueEntry]:
+    """The entries of a library's catalogue (a Java properties file: Latin-1 with escapes of four hex digits)."""
+    rows: dict[int, dict[str, str]] = {}
+    for line in archive.read(CATALOGUE).decode("latin-1").splitlines():
+        match = re.fullmatch(r"(\w+)#(\d+)\s*=\s*(.*?)\s*", line)
+        if match:
+            text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), match[3])
+            rows.setdefault(int(match[2]), {})[match[1]] = text
+    for row in rows.values():
+        top_cm = float(row.get("dropOnTopElevation", row["height"]))
+        yield CatalogueEntry(
+            library=library,
+            name=row["id"].rsplit("#", 1)[-1],
+            title=row["name"],
+            category=row["category"],
+            path=row["model"].lstrip("/"),
+            size_m=(float(row["width"]) / 100, float(row["depth"]) / 100, float(row["height"]) / 100),
+            elevation_m=float(row["elevation"]) / 100 if "elevation" in row else None,
+            top_m=top_cm / 100 if top_cm > 0 else None,
+            turn=tuple(float(v) for v in row["modelRotation"].split()) if "modelRotation" in row else None,
+        )
+
+
+def _model(
+    archive: zipfile.ZipFile, entry: CatalogueEntry, images: ImageShelf, table: Mapping[str, tuple[str, str]]
+) -> LibraryModel | None:
+    """The model of an entry, None where it is not used."""
+    if entry.category in LEFT_OUT_CATEGORIES:
+        return None
+    bare = LibraryModel(
+        entry.library,
+        entry.name,
+        entry.title,
+        entry.category,
+        entry.size_m,
+        (),
+        elevation_m=entry.elevation_m,
+        top_m=entry.top_m,
+    )
+    model = classified(bare, table)
+    if model is None:
+        return None
+    folder = str(PurePosixPath(entry.path).parent) + "/"
+    files = {n: archive.read(n) for n in archive.namelist() if n.startswith(folder) and not n.endswith("/")}
+    if sum(len(f) for f in files.values()) > MOST_BYTES:
+        return None
+    raw = _load(files, entry.path)
+    count = sum(len(r.triangles) for r in raw)
+    drawn = [r for r in raw if not r.cut_out]
+    if not drawn or count > MOST_TRIANGLES or sum(len(r.triangles) for r in drawn) < (1 - MOST_CUT_OUT_SHARE) * count:
+        _log.debug("%s/%s is left out: %d triangles, %d parts to draw", entry.library, entry.name, count, len(drawn))
+        return None
+    return _finished(model, _placed(drawn, entry), images)
+
+
+@dataclass(slots=True, eq=False)
+class _RawPart:
+    """What the OBJ says of one material's triangles; normals and uv are None where it says nothing."""
+
+    positions: Matrix
+    triangles: NDArray[np.int64]
+    normals: Matrix | None
+    uv: Matrix | None
+    colour: Rgb
+    shine: float
+    image: NDArray[np.uint8] | None
+    cut_out: bool
+
+
+def _load(files: Mapping[str, bytes], path: str) -> list[_RawPart]:
+    try:
+        import trimesh  # noqa: PLC0415
+    except ImportError as error:
+        msg = f"reading furniture needs trimesh, which cannot be imported ({error}); pip install trimesh"
+        raise ConfigError(msg) from error
+    resolver = trimesh.resolvers.ZipResolver(dict(files), namespace=str(PurePosixPath(path).parent))
+    scene = trimesh.load_scene(io.BytesIO(files[path]), file_type="obj", resolver=resolver, process=False)
+    out = []
+    for mesh in scene.geometry.values():
+        if not len(getattr(mesh, "faces", ())):
+            continue
+        material = getattr(mesh.visual, "material", None)
+        uv = getattr(mesh.visual, "uv", None)
+        picture = getattr(material, "image", None) if uv is not None else None
+        opacity = float(getattr(material, "kwargs", {}).get("d", ["1"])[0])
+        alpha = np.asarray(picture.convert("RGBA"))[..., 3].mean() / 255 if picture is not None else 1.0
+        told = mesh._cache.get("vertex_normals")  # noqa: SLF001  only those of the file, none computed
+        out.append(
+            _RawPart(
+                positions=np.asarray(mesh.vertices, np.float64),
+                triangles=np.asarray(mesh.faces, np.int64),
+                normals=None if told is None else np.asarray(told, np.float64),
+                uv=None if picture is None else np.asarray(uv, np.float64),
+                colour=_colour(material, textured=picture is not None),
+                shine=_shine(material),
+                image=None if picture is None else np.asarray(picture.convert("RGB"), np.uint8),
+                cut_out=min(opacity, alpha) < (_SEE_THROUGH if picture is None else 0.7),
+            )
+        )
+    return out
+
+
+def _colour(material: object, *, textured: bool) -> Rgb:
+    """The diffuse colour; under an image white, unless the file means to tint it."""
+    told = np.asarray(getattr(material, "diffuse", (178, 178, 178, 255)), np.float64)[:3] / 255
+    if textured:
+        told = np.ones(3) if told.max() < 0.3 else np.minimum(told / max(told.max(), 1e-6), 1)  # noqa: PLR2004
+    red, green, blue = (float(c) for c in np.clip(told, 0.02, 1))
+    return red, green, blue
+
+
+def _shine(material: object) -> float:
+    """Of the specular colour and its exponent, 0..0.6."""
+    specular = np.asarray(getattr(material, "specular", (0, 0, 0, 255)), np.float64)[:3].mean() / 255
+    exponent = float(getattr(material, "glossiness", 1.0) or 1.0)
+    return float(0.6 * specular * np.clip(exponent / 100, 0.1, 1))
+
+
+def _placed(parts: list[_RawPart], entry: CatalogueEntry) -> list[_RawPart]:
+    """The parts turned, scaled to the catalogue's size and moved into our axes."""
+    turn = np.eye(3) if entry.turn is None else np.array(entry.turn).reshape(3, 3)
+    ours_from_theirs = np.array(((1.0, 0, 0), (0, 0, -1), (0, 1, 0))) @ turn
+    points = np.concatenate([p.positions for p in parts]) @ ours_from_theirs.T
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = np.asarray(entry.size_m) / np.maximum(high - low, 1e-9)
+    middle = np.array((*(low + high)[:2] / 2, low[2]))
+    for part in parts:
+        part.positions = (part.positions @ ours_from_theirs.T - middle) * scale
+        if part.normals is not None:
+            part.normals = part.normals @ ours_from_theirs.T / scale
+    return parts
+
+
+def _finished(model: LibraryModel, parts: list[_RawPart], images: ImageShelf) -> LibraryModel:
+    """The model with its meshes, coarser where they are too fine."""
+    if sum(len(p.triangles) for p in parts) > COARSE_ABOVE:
+        parts = _coarser(parts)
+    done = tuple(
+        LibraryPart(_mesh(p), p.colour, p.shine, None if p.image is None else images.add(p.image))
+        for p in parts
+        if len(p.triangles)
+    )
+    share = 0.0 if model.top_m is None else _level_share(done, model.top_m, model.size_m)
+    return LibraryModel(
+        model.library,
+        model.name,
+        model.title,
+        model.category,
+        model.size_m,
+        done,
+        model.class_name,
+        model.place,
+        model.elevation_m,
+        model.top_m,
+        share,
+    )
+
+
+def _coarser(parts: list[_RawPart]) -> list[_RawPart]:
+    """All parts on one grid, so that they still touch."""
+    first = np.cumsum([0, *(len(p.positions) for p in parts)])
+    points = np.concatenate([p.positions for p in parts])
+    triangles = np.concatenate([p.triangles + start for p, start in zip(parts, first, strict=False)])
+    kept = coarsening.coarser(points, triangles, COARSE_TRIANGLES)
+    if kept is None:
+        return parts
+    for part, start in zip(parts, first, strict=False):
+        own = kept[start : start + len(part.positions)]
+        part.triangles = part.triangles[coarsening.with_area(own[part.triangles])]
+        part.positions, part.normals = points[own], None
+    return parts
+
+
+def _mesh(part: _RawPart) -> Mesh:
+    """Vertices that differ in point, normal or uv, each once."""
+    flat = part.triangles.ravel()
+    if part.normals is None:
+        normals = coarsening.crease_normals(part.positions, part.triangles).reshape(-1, 3)
+    else:
+        normals = part.normals[flat] / np.maximum(np.linalg.norm(part.normals[flat], axis=1, keepdims=True), 1e-12)
+    rows = [part.positions[flat], np.round(normals, 3)]
+    if part.uv is not None:
+        rows.append(part.uv[flat])
+    vertices, index = np.unique(np.hstack(rows).astype(np.float32), axis=0, return_inverse=True)
+    uv = None
+    if part.uv is not None:
+        uv = np.stack((vertices[:, 6], 1 - vertices[:, 7]), axis=1)  # OBJ counts v from the bottom
+        uv -= np.floor(uv.min(axis=0))
+    return Mesh(
+        np.ascontiguousarray(vertices[:, :3]),
+        np.ascontiguousarray(vertices[:, 3:6]),
+        index.reshape(-1, 3).astype(np.int32),
+        uv,
+    )
+
+
+def _level_share(parts: tuple[LibraryPart, ...], top_m: float, size_m: tuple[float, float, float]) -> float:
+    """How much of the footprint is level at the top: the area of triangles there that lie flat, at most 1."""
+    area = 0.0
+    for part in parts:
+        corners = part.mesh.positions[part.mesh.triangles].astype(np.float64)
+        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        length = np.linalg.norm(cross, axis=1)
+        flat = (np.abs(cross[:, 2]) > 0.98 * length) & (np.abs(corners[:, :, 2] - top_m) < _LEVEL_M).all(axis=1)
+        area += float(length[flat].sum()) / 2
+    return min(area / (size_m[0] * size_m[1]), 1.0)
