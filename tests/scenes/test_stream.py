@@ -1,10 +1,12 @@
 from itertools import islice
+from typing import cast
 
 import numpy as np
 import pytest
 
 from vb_perception.errors import ConfigError, EngineUnavailableError
 from vb_perception.scenes.effects import camera_effects
+from vb_perception.scenes.library import Fold
 from vb_perception.scenes.placement import Footprint
 from vb_perception.scenes.sample import Sample
 from vb_perception.scenes.stream import SCENE_MAKERS, make_scene, scene_stream
@@ -22,13 +24,17 @@ def first(count: int, kind: str, seed: int = 5, start: int = 0) -> list[Sample]:
 
 @pytest.mark.parametrize("kind", SCENE_MAKERS)
 def test_every_pixel_is_known(kind: str) -> None:
-    for sample in first(12, kind):
+    for sample in first(3 if kind == "panorama" else 12, kind):
         assert sample.rgb.shape == (72, 96, 3)
-        assert np.isfinite(sample.depth_m).all()
-        assert 0 < sample.depth_m.min() <= sample.depth_m.max() < 25
-        assert np.allclose(np.linalg.norm(sample.normals, axis=2), 1, atol=1e-4)
-        assert (sample.class_ids > 0).all()
         assert sample.rgb.std() > 2
+        far = np.isinf(sample.depth_m)
+        assert not far.all()
+        assert kind == "panorama" or not far.any()
+        assert 0 < sample.depth_m.min() <= sample.depth_m[~far].max() < 25
+        assert np.allclose(np.linalg.norm(sample.normals[~far], axis=1), 1, atol=1e-4)
+        assert np.isnan(sample.normals[far]).all()
+        assert ((sample.class_ids == 0) == far).all()
+        assert (sample.instance_ids[far] == 0).all()
         for number in np.unique(sample.instance_ids[sample.instance_ids > 0]):
             assert len(np.unique(sample.class_ids[sample.instance_ids == number])) == 1
 
@@ -105,6 +111,8 @@ def test_footprints_meet_as_rectangles_do() -> None:
 def test_unknown_kinds_are_refused() -> None:
     with pytest.raises(ConfigError, match="moonscape"):
         make_scene("moonscape", 1, 0, 32, 24)
+    with pytest.raises(ConfigError, match="test_fold"):
+        make_scene("room", 1, 0, 32, 24, cast("Fold", "test_fold"))
     with pytest.raises(ConfigError, match="at least one"):
         next(scene_stream(1, 32, 24, ()))
 

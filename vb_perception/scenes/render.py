@@ -15,7 +15,7 @@ from vb_perception.scenes import shaders
 from vb_perception.scenes.classes import CLASS_NAMES
 from vb_perception.scenes.packed import PackedSolids
 from vb_perception.scenes.sample import Sample
-from vb_perception.scenes.scene import Lighting, Scene
+from vb_perception.scenes.scene import Backdrop, Lighting, Scene
 
 if TYPE_CHECKING:  # imported by `_open_context`, since only who renders needs it
     import moderngl
@@ -29,8 +29,8 @@ class Renderer:
     """Draws scenes of one size; a context manager that owns an EGL context (a GPU, or Mesa's software renderer).
 
     Depth is z-depth in metres and normals are in the optical frame, towards the camera, both taken at pixel centres;
-    only the colours are antialiased.  A pixel that nothing covers is black, of class background, with infinite depth.
-    Use it in the thread that made it.
+    only the colours are antialiased.  A pixel that nothing covers shows the backdrop (black if there is
+    none); it is of class background, with infinite depth and no normal.  Use it in the thread that made it.
 
     Args:
         width: Of every picture, px.
@@ -50,6 +50,10 @@ class Renderer:
         self._measure = context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.TRUTH_FRAGMENT)
         self._cast = context.program(vertex_shader=shaders.SHADOW_VERTEX, fragment_shader=shaders.EMPTY_FRAGMENT)
         self._cover = context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.EMPTY_FRAGMENT)
+        self._backdrop = context.program(
+            vertex_shader=shaders.BACKDROP_VERTEX, fragment_shader=shaders.BACKDROP_FRAGMENT
+        )
+        self._triangle = context.buffer(np.array(((-1, -1), (3, -1), (-1, 3)), np.float32))
         self._paints: dict[str, moderngl.Program] = {}
         self._shadow_map = context.depth_texture((SHADOW_SIZE_PX, SHADOW_SIZE_PX))
         self._shadow_map.compare_func = "<="
@@ -65,7 +69,7 @@ class Renderer:
             color_attachments=[self._surface, self._ids], depth_attachment=context.depth_renderbuffer(size)
         )
         self._image_count = 0 if images is None else len(images)
-        self._images = None if images is None else _texture_array(context, images)
+        self._images = _texture_array(context, images) if images is not None and len(images) else None
 
     def __enter__(self) -> Self:
         """The renderer itself."""
@@ -109,6 +113,8 @@ class Renderer:
         mesh.draw(self._measure, view)
         self._picture.use()
         self._picture.clear()
+        if scene.backdrop is not None:
+            self._hang(scene.backdrop, scene)
         mesh.draw(self._cover, view)
         context.depth_func = "=="
         self._shadow_map.use(1)
@@ -120,6 +126,25 @@ class Renderer:
             mesh.draw(program, view, [run[2:] for run in packed.runs if run[0] == look])
         mesh.release()
         return self._sample(scene)
+
+    def _hang(self, backdrop: Backdrop, scene: Scene) -> None:
+        """Fill the picture with the backdrop, behind everything."""
+        context, image = self._context, backdrop.image
+        panorama = context.texture(image.shape[1::-1], 3, np.ascontiguousarray(image), alignment=1)
+        panorama.repeat_y = False
+        panorama.use(3)
+        context.disable(context.DEPTH_TEST)
+        program = self._backdrop
+        ray = scene.world_from_camera[:3, :3] @ _camera_from_pixel(scene.intrinsics, self._picture.width)
+        program["world_from_pixel"] = tuple(ray.T.ravel())
+        program["gain_and_turn"] = (*backdrop.gain, backdrop.yaw_rad)
+        program["mirror"] = -1.0 if backdrop.mirrored else 1.0
+        program["panorama"] = 3
+        array = context.vertex_array(program, [(self._triangle, "2f", "in_corner")])
+        array.render(vertices=3)
+        array.release()
+        panorama.release()
+        context.enable(context.DEPTH_TEST)
 
     def _paint(self, look: str) -> "moderngl.Program":
         """The program of a look, compiled when it is first seen."""
@@ -218,7 +243,7 @@ def _check_images(images: NDArray[np.uint8] | None) -> None:
     if images is None:
         return
     square = images.ndim == 4 and images.shape[1] == images.shape[2] and images.shape[3] == 3  # noqa: PLR2004
-    if images.dtype != np.uint8 or not square or not len(images):
+    if images.dtype != np.uint8 or not square:
         msg = f"the renderer's images are {images.dtype} {images.shape}; expected uint8 (layers, size, size, 3)"
         raise ConfigError(msg)
 
@@ -256,6 +281,18 @@ def _clip_from_camera(camera: CameraIntrinsics) -> NDArray[np.float64]:
     out[2, 3] = -2 * FAR_M * NEAR_M / (FAR_M - NEAR_M)
     out[3, 2] = 1
     return out
+
+
+def _camera_from_pixel(camera: CameraIntrinsics, painted_width: int) -> NDArray[np.float64]:
+    """Rays (x/z, y/z, 1) of (column, row, 1) in the painted picture, whose pixel centres lie at halves."""
+    scale = camera.width / painted_width
+    return np.array(
+        (
+            (scale / camera.fx, 0.0, -(camera.cx + 0.5) / camera.fx),
+            (0.0, scale / camera.fy, -(camera.cy + 0.5) / camera.fy),
+            (0.0, 0.0, 1.0),
+        )
+    )
 
 
 def _shadow_from_world(light: Lighting) -> NDArray[np.float64]:

@@ -98,11 +98,26 @@ class Lighting:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Backdrop:
+    """What is infinitely far: an equirectangular picture (H, 2 H, 3) uint8 sRGB, row 0 the zenith.
+
+    Its left edge lies in the direction x of the world, turned by `yaw_rad` about z; who looks at it from inside sees
+    its columns go to the right, or to the left where it is `mirrored`.  Its linear light is multiplied by `gain`.
+    """
+
+    image: NDArray[np.uint8]
+    yaw_rad: float = 0.0
+    gain: Rgb = (1.0, 1.0, 1.0)
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """Everything that one picture shows.
 
     world_from_camera (4, 4) float64 takes the optical frame (x right, y down, z forward) to the world.  `contacts`
     (K, 4) float32: circles (x, y, z, radius) in metres where a body stands on something and darkens its surroundings.
+    Where nothing else is, the `backdrop` is seen; it has no depth, normal, class or instance.
     """
 
     name: str
@@ -111,3 +126,4 @@ class Scene:
     world_from_camera: NDArray[np.float64]
     lighting: Lighting = field(default_factory=Lighting)
     contacts: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    backdrop: Backdrop | None = None

@@ -72,6 +72,28 @@ EMPTY_FRAGMENT = """
 void main() {}
 """
 
+BACKDROP_VERTEX = """
+#version 330
+in vec2 in_corner;
+void main() { gl_Position = vec4(in_corner, 0.0, 1.0); }
+"""
+
+BACKDROP_FRAGMENT = """
+#version 330
+uniform sampler2D panorama;
+uniform mat3 world_from_pixel;
+uniform vec4 gain_and_turn;
+uniform float mirror;
+layout(location = 0) out vec4 colour;
+void main() {
+    vec3 ray = normalize(world_from_pixel * vec3(gl_FragCoord.xy, 1.0));
+    float around = mirror * (gain_and_turn.w - atan(ray.y, ray.x)) / 6.28318531;
+    vec3 seen = textureLod(panorama, vec2(around, acos(clamp(ray.z, -1.0, 1.0)) / 3.14159265), 0.0).rgb;
+    vec3 linear = pow(seen, vec3(2.2)) * gain_and_turn.rgb;
+    colour = vec4(pow(clamp(linear, 0.0, 1.0), vec3(1.0 / 2.2)), 1.0);
+}
+"""
+
 # Normals of models may point to either side of a thin wall, or be missing: the triangle itself says which side is seen.
 _TOWARDS = """
 vec3 towards(vec3 normal, vec3 place, vec3 ray) {
