@@ -87,8 +87,7 @@ def _corpus(options: argparse.Namespace) -> int:
 def _assets(options: argparse.Namespace) -> int:
     from vb_perception.scenes.assets import pack
 
-    path, count = pack(options.out, options.source)
-    print(f"{path}: {count} models, {path.stat().st_size / 1e6:.1f} MB")
+    print(pack(options.out, options.source))
     return 0
 
 
@@ -137,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("bag", type=Path, help="the .mcap file to write")
     render.set_defaults(run=_render)
 
-    assets = commands.add_parser("assets", help="pack Debian's sweethome3d-furniture for the scenes to train on")
+    assets = commands.add_parser("assets", help="pack furniture and photographs of installed packages, to train on")
     assets.add_argument("--out", type=Path, default=Path("cache/assets"), help="folder to write [%(default)s]")
     assets.add_argument(
         "--source",

@@ -1,7 +1,7 @@
 """What scenes are made of beyond procedure: models of furniture and photographed surfaces, packed once into a cache."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,9 @@ from typing_extensions import Self
 
 from vb_perception.errors import ConfigError
 from vb_perception.scenes import library_file
+from vb_perception.scenes.hdri import HEIGHT_PX
 from vb_perception.scenes.library import Fold, LibraryModel, Place
-from vb_perception.scenes.photo_cache import Photographs
+from vb_perception.scenes.photo_cache import Photographs, pack_photographs
 from vb_perception.scenes.photo_textures import PhotoTexture
 from vb_perception.scenes.sweethome3d import IMAGE_SIZE_PX, SOURCE, ImageShelf, read_models
 
@@ -24,15 +25,15 @@ MAKE = "vb-perception assets"
 class SceneAssets:
     """Images (L, S, S, 3) uint8 for the renderer and what refers to them, limited to one fold.
 
-    `photo_layers` are the images that show surfaces (wood, cloth, stone), told by `photo_textures`; the others belong
-    to the models.  `panoramas` (P, H, 2 H, 3) uint8 are backdrops.
+    `photo_layers` are the images that show the surfaces `photo_textures`; the others belong to the models.
+    `panoramas` (P, H, 2 H, 3) uint8 are photographed surroundings.
     """
 
     images: NDArray[np.uint8]
     models: tuple[LibraryModel, ...] = ()
     photo_layers: tuple[int, ...] = ()
     photo_textures: tuple[PhotoTexture, ...] = ()
-    panoramas: NDArray[np.uint8] | None = None
+    panoramas: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, HEIGHT_PX, 2 * HEIGHT_PX, 3), np.uint8))
 
     @classmethod
     def none(cls) -> Self:
@@ -44,17 +45,17 @@ class SceneAssets:
         """The assets of one fold from a cache that `pack` wrote.
 
         Raises:
-            ConfigError: The cache is missing, damaged or of another version.
+            ConfigError: A part of the cache is missing, damaged or of another version.
         """
         path = Path(cache_dir) / FURNITURE
         if not path.is_file():
             msg = f"{path} is missing; make it with `{MAKE} --out {cache_dir}`"
             raise ConfigError(msg)
         models, images = library_file.read(path)
+        photos = Photographs.read(cache_dir, held_out=fold == "held_out")
         kept = [m for m in models if m.fold == fold]
         used = sorted({p.image for m in kept for p in m.parts if p.image is not None})
         number = {old: new for new, old in enumerate(used)}
-        photos = Photographs.read(cache_dir, held_out=fold == "held_out")
         return cls(
             np.concatenate((images[used], photos.images)),
             tuple(_renumbered(m, number) for m in kept),
@@ -68,19 +69,21 @@ class SceneAssets:
         return tuple(m for m in self.models if m.place in places)
 
 
-def pack(out: Path | str, source: Path | str = SOURCE) -> tuple[Path, int]:
-    """Read the libraries under `source` and write the cache; its file and the number of models in it.
+def pack(out: Path | str, source: Path | str = SOURCE) -> str:
+    """Read the libraries under `source` and the photographs of installed packages and write the cache; what it holds.
 
-    The file appears whole or not at all.  The same libraries give the same contents.
+    Each file appears whole or not at all.  The same packages give the same contents.
 
     Raises:
-        ConfigError: The Debian package or trimesh is missing, a library is damaged, or the class table lacks a model.
+        ConfigError: A package or trimesh is missing, a library is damaged, or the class table lacks a model.
     """
     shelf = ImageShelf()
     models = list(read_models(Path(source), shelf))
     path = Path(out) / FURNITURE
     library_file.write(path, models, _stacked(shelf.layers))
-    return path, len(models)
+    photos, names = pack_photographs(out, IMAGE_SIZE_PX)
+    size_mb = (path.stat().st_size + photos.stat().st_size) / 1e6
+    return f"{out}: {len(models)} models of furniture, {len(names)} photographs, {size_mb:.1f} MB"
 
 
 def _stacked(layers: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -171,6 +171,7 @@ def _load(files: Mapping[str, bytes], path: str) -> list[_RawPart]:
     except ImportError as error:
         msg = f"reading furniture needs trimesh, which cannot be imported ({error}); pip install trimesh"
         raise ConfigError(msg) from error
+    logging.getLogger("trimesh").setLevel(logging.WARNING)  # it tells of every polygon
     resolver = trimesh.resolvers.ZipResolver(dict(files), namespace=str(PurePosixPath(path).parent))
     scene = trimesh.load_scene(io.BytesIO(files[path]), file_type="obj", resolver=resolver, process=False)
     out = []
@@ -182,7 +183,8 @@ def _load(files: Mapping[str, bytes], path: str) -> list[_RawPart]:
         picture = getattr(material, "image", None) if uv is not None else None
         opacity = float(getattr(material, "kwargs", {}).get("d", ["1"])[0])
         alpha = np.asarray(picture.convert("RGBA"))[..., 3].mean() / 255 if picture is not None else 1.0
-        told = mesh._cache.get("vertex_normals")  # noqa: SLF001  only those of the file, none computed
+        known = mesh._cache  # noqa: SLF001  (mesh.vertex_normals would compute what the file does not say)
+        told = known["vertex_normals"] if "vertex_normals" in known else None  # noqa: SIM401  (it is no dict)
         out.append(
             _RawPart(
                 positions=np.asarray(mesh.vertices, np.float64),
