@@ -76,10 +76,13 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _corpus(options: argparse.Namespace) -> int:
+    from vb_perception.scenes.assets import SceneAssets
     from vb_perception.scenes.stream import scene_stream
     from vb_perception.training.corpus import write_corpus
 
-    write_corpus(scene_stream(options.seed, options.width, options.height), options.frames, options.folder)
+    assets = None if options.assets is None else SceneAssets.read(options.assets, options.fold)
+    stream = scene_stream(options.seed, options.width, options.height, fold=options.fold, assets=assets)
+    write_corpus(stream, options.frames, options.folder)
     print(f"{options.folder}: {options.frames} frames")
     return 0
 
@@ -152,6 +155,10 @@ def _parser() -> argparse.ArgumentParser:
     corpus.add_argument("--seed", type=int, default=1, help="of the scenes [%(default)s]")
     corpus.add_argument("--width", type=int, default=256, help="pixels [%(default)s]")
     corpus.add_argument("--height", type=int, default=192, help="pixels [%(default)s]")
+    corpus.add_argument(
+        "--assets", type=Path, help="folder of `assets`; left out: procedural shapes and patterns alone"
+    )
+    corpus.add_argument("--fold", choices=("train", "held_out"), default="train", help="of furniture and photographs")
     corpus.set_defaults(run=_corpus)
 
     commands.add_parser("train", help="train the generator (train --help)", add_help=False)
