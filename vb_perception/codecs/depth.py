@@ -12,12 +12,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vb_perception.codecs.colour_maps import COLOUR_MAPS, RAINBOW, colours_at, nearest_position, unsure_stops
 from vb_perception.codecs.colours import RGB, confidence_from_squared, expect_rgb
+from vb_perception.codecs.palette import Colour
 from vb_perception.errors import ConfigError, FrameError
 
 Array = NDArray[np.float64]
 
-WALK = np.array([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 1, 1), (0, 0, 1), (1, 0, 1), (1, 1, 1)], np.uint8)
+WALK = (np.array(COLOUR_MAPS[RAINBOW]) // 255).astype(np.uint8)
 """Corners (8, 3): black, red, yellow, green, cyan, blue, magenta, white; neighbours differ in one channel."""
 EDGES = len(WALK) - 1
 LEVELS = 255
@@ -89,13 +91,15 @@ class DepthCodec:
 
     `lam` (lambda < -1) and `scale_m` (c, metres) shape the curve; the paper uses -3 and 10/3 in all experiments.  Depth
     beyond `max_range_m` decodes to NaN (unknown, the default) or +inf, as `beyond` says: near white, one level is
-    metres and at last infinity (ours).
+    metres and at last infinity (ours).  `colour_map` is what the curve is painted in: the paper's walk, or one of
+    `colour_maps.COLOUR_MAPS`, which have fewer colours and are read less exactly.
     """
 
     lam: float = -3.0
     scale_m: float = 10.0 / 3.0
     max_range_m: float = 80.0
     beyond: Literal["nan", "inf"] = "nan"
+    colour_map: str = RAINBOW
 
     def __post_init__(self) -> None:
         """Refuse curves that are unbounded, and ranges that nothing can lie in."""
@@ -110,6 +114,19 @@ class DepthCodec:
         if self.beyond not in ("nan", "inf"):
             msg = f"depth codec with beyond={self.beyond!r}: expected 'nan' (unknown) or 'inf' (infinite)"
             raise ConfigError(msg)
+        if self.colour_map not in COLOUR_MAPS:
+            msg = f"depth codec with colour map {self.colour_map!r}: expected one of {', '.join(COLOUR_MAPS)}"
+            raise ConfigError(msg)
+
+    @property
+    def stops(self) -> tuple[Colour, ...]:
+        """The colours of f = 0 ... 1 in equal steps, in between which colours are mixed."""
+        return COLOUR_MAPS[self.colour_map]
+
+    @property
+    def unsure_stops(self) -> tuple[Colour, ...]:
+        """The colours beside the stops that mean the same with no confidence."""
+        return unsure_stops(self.stops)
 
     @property
     def _bound(self) -> float:
@@ -134,7 +151,10 @@ class DepthCodec:
         if np.any(depth_m < 0):
             msg = f"depth of {float(np.nanmin(depth_m))} m: expected 0 or more, NaN where unknown"
             raise FrameError(msg)
-        position = np.rint(LAST * np.nan_to_num(self.curve(depth_m), nan=0.0)).astype(np.intp)
+        f = np.nan_to_num(self.curve(depth_m), nan=0.0)
+        if self.colour_map != RAINBOW:
+            return colours_at(f, self.stops)
+        position = np.rint(LAST * f).astype(np.intp)
         rgb: RGB = _COLOURS[position]
         return rgb
 
@@ -155,11 +175,18 @@ class DepthCodec:
         confidence = np.empty(len(pixels), np.float32)
         for start in range(0, len(pixels), _BLOCK_PX):
             block = np.s_[start : start + _BLOCK_PX]
-            position, distance2 = nearest_on_walk(pixels[block])
+            position, distance2 = self._nearest(pixels[block])
             depth_m[block] = table[position]
             confidence[block] = confidence_from_squared(distance2)
         confidence[np.isnan(depth_m)] = 0
         return depth_m.reshape(rgb.shape[:2]), confidence.reshape(rgb.shape[:2])
+
+    def _nearest(self, pixels: RGB) -> tuple[NDArray[np.int32], NDArray[np.generic]]:
+        """Position in steps of 1 / LAST and squared distance in levels."""
+        if self.colour_map == RAINBOW:
+            return nearest_on_walk(pixels)
+        f, distance2 = nearest_position(pixels, self.stops)
+        return np.rint(LAST * f).astype(np.int32), distance2
 
 
 def nearest_on_walk(rgb: RGB) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
