@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.palette import COLOUR_NAMES, Colour
 from vb_perception.errors import ConfigError
 from vb_perception.instructions import ACCEPTED_FORMS, task_from_text
 from vb_perception.tasks import (
     MAX_THINGS,
+    EdgeMap,
     InstanceSegmentation,
     MetricDepth,
     ReferringSegmentation,
@@ -214,6 +216,10 @@ OURS: tuple[tuple[str, Task], ...] = (
     ),
     ("depth", MetricDepth()),
     ("A depth map in the rainbow colour map", MetricDepth()),
+    ("A depth map in the Viridis colormap.", MetricDepth(DepthCodec(colour_map="viridis"))),
+    ("A depth map in the grey colour scale", MetricDepth(DepthCodec(colour_map="grayscale"))),
+    ("Generate an edge map of the input image.", EdgeMap()),
+    ("Generate an edge map. The edges are yellow. The background is white.", EdgeMap(YELLOW, WHITE)),
     ("Estimate surface normals", SurfaceNormals()),
 )
 
@@ -328,10 +334,13 @@ def test_other_prompts_read_back_as_their_tasks(phrase: str, colour: Colour, bac
         ),
         ("Generate a metric depth map. The mug is red.", "colours for things in a map of metric depth"),
         (
-            "Predict the metric depth of this scene as an image. Visualized in the viridis colormap.",
-            "the colour map 'viridis', which is not supported yet, only 'rainbow' (black-red-yellow-green-",
+            "Predict the metric depth of this scene as an image. Visualized in the jet colormap.",
+            "the colour map 'jet', expected one of rainbow, plasma, inferno, viridis, grayscale (rainbow: black-red-",
         ),
-        ("Metric depth in the rainbow (white-red-black) color palette.", "'rainbow (white-red-black)', which is not"),
+        (
+            "Metric depth in the rainbow (white-red-black) color palette.",
+            "'rainbow (white-red-black)', expected one of",
+        ),
         ("Surface normals, in the rainbow colormap", "the colour map 'rainbow', which only metric depth has"),
         (
             "Generate relative inverse depth: near points bright, far points dark, matching input pixels.",

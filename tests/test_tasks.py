@@ -13,6 +13,7 @@ from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
 from vb_perception.tasks import (
     BACKGROUND,
     MAX_THINGS,
+    EdgeMap,
     InstanceSegmentation,
     MetricDepth,
     PromptToken,
@@ -25,7 +26,9 @@ from vb_perception.tasks import (
 LEGEND = (("mug", (255, 0, 0)), ("table", (0, 128, 255)), ("exit sign", (200, 160, 255)))
 TASKS: list[Task] = [
     MetricDepth(),
+    MetricDepth(DepthCodec(colour_map="viridis"), name="viridis"),
     SurfaceNormals(),
+    EdgeMap(),
     SemanticSegmentation(LEGEND, background=(255, 255, 0)),
     InstanceSegmentation("wine bottle", background=(88, 50, 82)),
     ReferringSegmentation("pig not in the glass", colour=(0, 255, 255)),
@@ -48,8 +51,12 @@ def test_every_task_is_a_task_whose_prompt_and_tokens_say_the_same(task: Task) -
     assert isinstance(task, Task)
     first, *rest = task.tokens
     assert (first.role, first.colour) == ("task", None)
-    assert task.prompt.startswith(("Generate", "This image"))
+    assert task.prompt.startswith(("Generate", "This image", "Predict"))
     for token in rest:
+        if token.role == "stop":
+            assert not token.phrase
+            assert None not in (token.colour, token.unsure)
+            continue
         assert token.role in ("thing", "background")
         assert token.phrase in task.prompt.lower()
         if token.colour is not None:
@@ -150,7 +157,7 @@ def test_legends_that_cannot_be_decoded_are_refused() -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_tasks_paint_only_the_kind_of_truth_that_they_mean(task: Task) -> None:
-    wrong = DepthMap(ONES, ONES) if task.name != "depth" else segments(blocks(1), "thing")
+    wrong = DepthMap(ONES, ONES) if not isinstance(task, MetricDepth) else segments(blocks(1), "thing")
     with pytest.raises(ConfigError, match=f"got a {type(wrong).__name__}"):
         task.encode(wrong)
 

@@ -1,7 +1,7 @@
 """What enters the pipeline (Frame) and what leaves it (Perception)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,10 +52,12 @@ class Frame:
 class Perception:
     """The answers for one frame, keyed by task name, at the size of the frame's image.
 
-    `generated` holds the image that the network painted for each task, (h, w, 3) uint8 at the generated size.
+    `generated` holds the image that the network painted for each task, (h, w, 3) uint8 at the generated size; `unknown`
+    the phrases, by task, that the generator was never taught and therefore painted nowhere.
     """
 
     frame: Frame
     predictions: Mapping[str, Prediction]
     generated: Mapping[str, NDArray[np.uint8]]
     times: StageTimes
+    unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

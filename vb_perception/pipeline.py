@@ -78,7 +78,8 @@ class PerceptionPipeline:
             decode_ns=decoded - inferred,
             parts=tuple(parts),
         )
-        return Perception(frame, predictions, generated, times)
+        unknown = {task.name: self._prompts.unknown(task.tokens) for task in tasks}
+        return Perception(frame, predictions, generated, times, {k: v for k, v in unknown.items() if v})
 
     def warm_up(self, tasks: Sequence[Task]) -> None:
         """Answer one, two ... all of the tasks about a grey image, so that no later frame waits for a compiler.

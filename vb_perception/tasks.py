@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from vb_perception.codecs.colour_maps import RAINBOW
 from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.instances import decode_instances, encode_instances
 from vb_perception.codecs.normals import decode_normals, encode_normals
@@ -20,7 +21,7 @@ from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMa
 
 RGB = NDArray[np.uint8]
 _P = TypeVar("_P", DepthMap, NormalMap, SegmentMap)
-Role = Literal["task", "thing", "background"]
+Role = Literal["task", "thing", "background", "stop"]
 BLACK: Colour = (0, 0, 0)
 BACKGROUND = "background"
 MAX_THINGS = 14
@@ -28,11 +29,16 @@ MAX_THINGS = 14
 
 @dataclass(frozen=True, slots=True)
 class PromptToken:
-    """One row of a prompt: what is named, and the colour asked for it (None: the generator chooses)."""
+    """One row of a prompt: what is named, and the colour asked for it (None: the generator chooses).
+
+    The stops of a colour map are rows too: they name nothing (their phrase is empty), and the colour beside the map
+    that means the same value with no confidence is `unsure`.
+    """
 
     role: Role
     phrase: str
     colour: Colour | None = None
+    unsure: Colour | None = None
 
 
 @runtime_checkable
@@ -65,7 +71,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MetricDepth:
-    """Metric z-depth as colours on the walk along the edges of the RGB cube."""
+    """Metric z-depth as colours on the walk along the edges of the RGB cube, or on another colour map."""
 
     codec: DepthCodec = field(default_factory=DepthCodec)
     name: str = "depth"
@@ -73,12 +79,16 @@ class MetricDepth:
     @property
     def prompt(self) -> str:
         """The paper's instruction."""
-        return "Generate a metric depth map of the input image."
+        if self.codec.colour_map == RAINBOW:
+            return "Generate a metric depth map of the input image."
+        colour_map = f"Visualized in the {self.codec.colour_map} colormap."
+        return f"Predict the metric depth of this scene as an image. {colour_map}"
 
     @property
     def tokens(self) -> tuple[PromptToken, ...]:
-        """The task alone."""
-        return (PromptToken("task", "metric depth map"),)
+        """The task, then the stops of the colour map, near to far."""
+        stops = zip(self.codec.stops, self.codec.unsure_stops, strict=True)
+        return (PromptToken("task", "metric depth map"), *(PromptToken("stop", "", sure, off) for sure, off in stops))
 
     def encode(self, truth: Prediction) -> RGB:
         """Paint a DepthMap; unknown depth is painted as depth zero (black)."""
@@ -253,6 +263,47 @@ class ReferringSegmentation:
         """The pixels nearer to the phrase's colour than to the background's."""
         mask, confidence = decode_mask(rgb, self.colour, self.background)
         return SegmentMap(mask.astype(np.uint16), (BACKGROUND, self.phrase), confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeMap:
+    """Where one thing ends and another begins, and where a surface folds, in one colour."""
+
+    colour: Colour = (255, 255, 255)
+    background: Colour = BLACK
+    name: str = "edges"
+
+    def __post_init__(self) -> None:
+        """Refuse edges that cannot be told from the background."""
+        if self.colour == self.background:
+            msg = f"edge map: the colour of the edges {self.colour} is also the background; choose another"
+            raise ConfigError(msg)
+
+    @property
+    def prompt(self) -> str:
+        """The instruction (ours)."""
+        return (
+            f"Generate an edge map of the input image. The edges are {self.colour}, the background {self.background}."
+        )
+
+    @property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        """The task, the background, and the edges with their colour."""
+        return (
+            PromptToken("task", "edge map"),
+            PromptToken("background", BACKGROUND, self.background),
+            PromptToken("thing", "edge", self.colour),
+        )
+
+    def encode(self, truth: Prediction) -> RGB:
+        """Paint a SegmentMap; every id above 0 is an edge."""
+        ids = (_expect(truth, SegmentMap).ids > 0).astype(np.uint16)
+        return encode_segments(ids, (self.background, self.colour))
+
+    def decode(self, rgb: RGB) -> SegmentMap:
+        """The pixels nearer to the edges' colour than to the background's."""
+        mask, confidence = decode_mask(rgb, self.colour, self.background)
+        return SegmentMap(mask.astype(np.uint16), (BACKGROUND, "edge"), confidence)
 
 
 def _expect(truth: Prediction, kind: type[_P]) -> _P:

@@ -8,7 +8,7 @@ import pytest
 from vb_perception.errors import ConfigError, EngineMismatchError
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.runtime.text import PromptEncoder, phrase_bytes, prompt_rows
-from vb_perception.tasks import PromptToken, SemanticSegmentation
+from vb_perception.tasks import MetricDepth, PromptToken, SemanticSegmentation
 
 TOKENS = (
     PromptToken("task", "semantic segmentation"),
@@ -27,7 +27,7 @@ def test_each_token_is_a_row(encoder: PromptEncoder) -> None:
     embeddings = np.arange(4 * 16, dtype=np.float32).reshape(4, 16)
     rows = prompt_rows(TOKENS, embeddings, encoder.spec)
     assert rows.dtype == np.float32
-    assert rows.shape == (16, 23)
+    assert rows.shape == (16, 27)
     assert np.array_equal(rows[:4, :16], embeddings)
     behind = np.array(
         [  # r, g, b, coloured, task, thing, background
@@ -37,8 +37,18 @@ def test_each_token_is_a_row(encoder: PromptEncoder) -> None:
             [0.0, 0.0, 0.0, 0, 0, 1, 0],
         ]
     )
-    assert np.allclose(rows[:4, 16:], behind)
+    assert np.allclose(rows[:4, 20:], behind)
+    assert not rows[:4, 16:20].any()
     assert not rows[4:].any()
+
+
+def test_the_stops_of_a_colour_map_are_counted_rows_without_a_phrase(encoder: PromptEncoder) -> None:
+    rows = encoder.encode(MetricDepth().tokens)
+    assert rows[:9, 16].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert not rows[1:, :16].any()
+    assert not rows[1:, -3:].any()  # no role: nothing that could be pointed at
+    assert np.allclose(rows[2, 17:23], [1, -1, (64 / 127.5) - 1, 1, -1, -1])  # red, and bluish red where unsure
+    assert not rows[9:].any()
 
 
 def test_encode_is_rows_of_embeddings(encoder: PromptEncoder) -> None:
@@ -90,7 +100,7 @@ def test_a_damaged_text_encoder(toy_dir: Path, tmp_path: Path) -> None:
 
 def test_a_spec_with_impossible_columns(encoder: PromptEncoder, toy_dir: Path) -> None:
     spec = dataclasses.replace(encoder.spec, token_dim=30)
-    with pytest.raises(EngineMismatchError, match="token_dim 30 and embedding_dim 16, expected a difference of 7"):
+    with pytest.raises(EngineMismatchError, match="token_dim 30 and embedding_dim 16, expected a difference of 11"):
         PromptEncoder(toy_dir, spec)
 
 

@@ -8,7 +8,7 @@ import re
 
 from vb_perception.codecs.palette import COLOUR_NAMES, Colour
 
-DEPTH, NORMALS = "metric depth", "surface normals"
+DEPTH, NORMALS, EDGES = "metric depth", "surface normals", "edges"
 SEMANTIC, INSTANCES = "semantic segmentation", "instance segmentation"
 MASKS = "segmentation"  # what its things make of it: referring, or instances
 WALK = "black-red-yellow-green-cyan-blue-violet-white"
@@ -51,6 +51,7 @@ CLAUSES = tuple(
     for asked, pattern in (
         (DEPTH, rf"{_MAKE}(?:metric\s+)?depth{_MAP}(?:{_END}|(?=\s+(?:visuali|in\b|using\b)))"),
         (NORMALS, rf"{_MAKE}surface\s+normals?{_MAP}{_END}"),
+        (EDGES, rf"{_MAKE}edges?{_MAP}{_END}"),
         (SEMANTIC, rf"{_MAKE}(?:per-class\s+)?semantic\s+segmentation{_MAP}{_END}"),
         (SEMANTIC, rf"{_MAKE}visuali[sz]ation\s+image\s+of\s+semantic\s+segmentation{_END}"),
         (SEMANTIC, rf"{_MAKE}per-pixel\s+class\s+label+ing{_OF}{_END}"),

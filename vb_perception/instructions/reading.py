@@ -5,11 +5,14 @@ import re
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from vb_perception.codecs.colour_maps import COLOUR_MAPS, RAINBOW
+from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.palette import COLOUR_NAMES, Colour
 from vb_perception.errors import ConfigError
 from vb_perception.instructions.clauses import (
     CLAUSES,
     DEPTH,
+    EDGES,
     ENTRY,
     INSTANCES,
     MASKS,
@@ -23,6 +26,7 @@ from vb_perception.instructions.clauses import (
 from vb_perception.tasks import (
     BACKGROUND,
     BLACK,
+    EdgeMap,
     InstanceSegmentation,
     MetricDepth,
     ReferringSegmentation,
@@ -37,6 +41,7 @@ ACCEPTED_FORMS: dict[str, tuple[str, ...]] = {
         "Predict the metric depth of this scene as an image. Visualized in the rainbow colormap.",
     ),
     NORMALS: ("Generate a surface normal map of the input image.", "Predict the surface normal of this scene."),
+    EDGES: ("Generate an edge map of the input image.", "Generate an edge map. The edges are white."),
     SEMANTIC: (
         "Segment the mugs in red, the table in #00FF00.",
         "Generate a semantic segmentation visualization of the input. The mug is red. The table is (0, 0, 255).",
@@ -116,8 +121,8 @@ def task_from_text(text: str) -> Task:
     counts.  A background that is not mentioned is black.
 
     Raises:
-        ConfigError: a part of the text was not understood, another colour map than the rainbow walk is asked for, or
-            the task refuses its legend.  The message shows what was understood and the nearest accepted form.
+        ConfigError: a part of the text was not understood, a colour map that is not known is asked for, or the
+            task refuses its legend.  The message shows what was understood and the nearest accepted form.
     """
     reading = _read(text)
     if reading.left:
@@ -131,8 +136,10 @@ def task_from_text(text: str) -> Task:
     if kind in (DEPTH, NORMALS):
         if reading.legend or reading.background is not None:
             reading.refuse(f"colours for things in a map of {kind}, whose colours are fixed")
-        return MetricDepth() if kind == DEPTH else SurfaceNormals()
+        return MetricDepth(DepthCodec(colour_map=reading.colour_map or RAINBOW)) if kind == DEPTH else SurfaceNormals()
     background = BLACK if reading.background is None else reading.background
+    if kind == EDGES:
+        return EdgeMap(_only_edges(reading), background)
     if kind == INSTANCES:
         return InstanceSegmentation(_only_noun(reading), background)
     if not reading.legend:
@@ -206,10 +213,21 @@ def _note_legend(reading: _Reading, entries: str) -> None:
 
 
 def _note_colour_map(reading: _Reading, name: str, walk: str) -> None:
-    reading.colour_map = name
-    if name.lower() != "rainbow" or walk.lower().replace("magenta", "violet") not in ("", WALK):
+    known = name.lower().replace("greyscale", "grayscale").replace("grey", "gray").removesuffix(" scale")
+    known = "grayscale" if known == "gray" else known
+    as_walked = walk.lower().replace("magenta", "violet") in ("", WALK if known == RAINBOW else "")
+    if known not in COLOUR_MAPS or not as_walked:
         asked_map = f"{name} ({walk})" if walk else name
-        reading.refuse(f"the colour map {asked_map!r}, which is not supported yet, only 'rainbow' ({WALK}) is")
+        reading.refuse(f"the colour map {asked_map!r}, expected one of {', '.join(COLOUR_MAPS)} ({RAINBOW}: {WALK})")
+    reading.colour_map = known
+
+
+def _only_edges(reading: _Reading) -> Colour:
+    """The colour of an edge map's edges: white if nothing else was asked."""
+    others = [phrase for phrase, _ in reading.legend if phrase.lower() not in ("edge", "edges")]
+    if others:
+        reading.refuse(f"{others[0]!r} in a map of edges; give two instructions")
+    return reading.legend[0][1] if reading.legend else EdgeMap().colour
 
 
 def _only_noun(reading: _Reading) -> str:

@@ -8,18 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.errors import ConfigError, EngineMismatchError, InferenceError
+from vb_perception.instructions.phrases import unknown_words
 from vb_perception.runtime.contract import Port
 from vb_perception.runtime.engine import EngineSpec, Float
 from vb_perception.runtime.onnx_engine import OnnxSession
 from vb_perception.tasks import PromptToken
 
-COLOUR, HAS_COLOUR = slice(-7, -4), -4
+COLUMNS_AFTER_EMBEDDING = 11
+STOP, UNSURE, COLOUR, HAS_COLOUR = -11, slice(-10, -7), slice(-7, -4), -4
 ROLE_COLUMN = {"task": -3, "thing": -2, "background": -1}
-COLUMNS_AFTER_EMBEDDING = 7
-"""A row of D = E + 7: embedding E | r, g, b in [-1, 1] | has colour | is task | is thing | is background."""
+"""A row of D = E + 11: embedding E | number of the colour stop, counted from 1, 0 for other rows | r, g, b of the stop
+where the generator is unsure | r, g, b | has colour | is task | is thing | is background.  Colours in [-1, 1]."""
 
+COLUMNS_BEFORE_STOPS = 7
+"""Of models that know no colour stops: without the first four of those columns."""
 HALF_LEVELS = 127.5
 BYTES, EMBEDDING = "bytes", "embedding"
+WORDS = "words.txt"
+"""In a model's folder: the nouns that the generator was taught, one a line."""
 
 
 class RowLayout(Protocol):
@@ -54,13 +60,22 @@ def prompt_rows(tokens: Sequence[PromptToken], embeddings: Float, layout: RowLay
             "split it over two tasks"
         )
         raise ConfigError(msg)
-    rows = np.zeros((layout.max_tokens, layout.token_dim), np.float32)
+    rows = np.zeros((layout.max_tokens, layout.embedding_dim + COLUMNS_AFTER_EMBEDDING), np.float32)
+    stops = 0
     for row, token, embedding in zip(rows, tokens, embeddings, strict=False):
-        row[: layout.embedding_dim] = embedding
         if token.colour is not None:
             row[COLOUR] = np.array(token.colour, np.float32) / HALF_LEVELS - 1
             row[HAS_COLOUR] = 1
-        row[ROLE_COLUMN[token.role]] = 1
+        if token.role == "stop":
+            stops += 1
+            row[STOP] = stops
+            row[UNSURE] = np.array(token.unsure, np.float32) / HALF_LEVELS - 1
+        else:
+            row[: layout.embedding_dim] = embedding
+            row[ROLE_COLUMN[token.role]] = 1
+    if layout.token_dim - layout.embedding_dim == COLUMNS_BEFORE_STOPS:
+        rows[rows[:, STOP] > 0] = 0
+        rows = np.delete(rows, np.s_[STOP:-COLUMNS_BEFORE_STOPS], axis=1)
     return rows
 
 
@@ -89,13 +104,17 @@ class PromptEncoder:
             EngineUnavailableError: ONNX Runtime is not installed.
             EngineMismatchError: the file is missing, damaged or not what the spec describes.
         """
-        if spec.token_dim != spec.embedding_dim + COLUMNS_AFTER_EMBEDDING:
+        if spec.token_dim - spec.embedding_dim not in (COLUMNS_AFTER_EMBEDDING, COLUMNS_BEFORE_STOPS):
             msg = (
                 f"{spec.name} has token_dim {spec.token_dim} and embedding_dim {spec.embedding_dim}, expected a "
                 f"difference of {COLUMNS_AFTER_EMBEDDING}; run `vb-perception export` again"
             )
             raise EngineMismatchError(msg)
         file = spec.verify(model_dir / "text.onnx", spec.text_sha256)
+        self.nouns: frozenset[str] = frozenset()
+        if spec.words_sha256:
+            words = spec.verify(model_dir / WORDS, spec.words_sha256)
+            self.nouns = frozenset(words.read_text(encoding="utf-8").splitlines())
         inputs: dict[str, Port] = {BYTES: ("int64", (None, spec.phrase_bytes))}
         outputs: dict[str, Port] = {EMBEDDING: ("float32", (None, spec.embedding_dim))}
         self.spec = spec
@@ -118,7 +137,18 @@ class PromptEncoder:
             self._embeddings[phrase] = embedding[0]
         return self._embeddings[phrase]
 
+    def unknown(self, tokens: Sequence[PromptToken]) -> tuple[str, ...]:
+        """The phrases of things that the generator was never taught; none if its folder does not list its words."""
+        things = [token.phrase for token in tokens if token.role == "thing"]
+        return tuple(phrase for phrase in things if self.nouns and unknown_words(phrase, self.nouns))
+
     def encode(self, tokens: Sequence[PromptToken]) -> Float:
-        """The prompt (max_tokens, token_dim) of one task's tokens; raises as `embed` and `prompt_rows` do."""
-        embeddings = np.array([self.embed(token.phrase) for token in tokens], np.float32)
-        return prompt_rows(tokens, embeddings, self.spec)
+        """The prompt (max_tokens, token_dim) of one task's tokens; raises as `embed` and `prompt_rows` do.
+
+        Things whose phrase is `unknown` are left out, so that they are painted nowhere instead of somewhere.
+        """
+        unknown = self.unknown(tokens)
+        known = [token for token in tokens if token.role != "thing" or token.phrase not in unknown]
+        nothing = np.zeros(self.spec.embedding_dim, np.float32)
+        embeddings = np.array([nothing if t.role == "stop" else self.embed(t.phrase) for t in known], np.float32)
+        return prompt_rows(known, embeddings, self.spec)
