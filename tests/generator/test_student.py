@@ -1,11 +1,15 @@
+import numpy as np
 import pytest
+
+from vb_perception.codecs.colour_maps import COLOUR_MAPS, colours_at
+from vb_perception.codecs.depth import DepthCodec
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.generator.student import Generator, Painted  # noqa: E402
 from vb_perception.generator.text import TextEncoder, phrase_rows  # noqa: E402
-from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, Task  # noqa: E402
+from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, SurfaceNormals, Task  # noqa: E402
 from vb_perception.training.validate import prompt_tensor  # noqa: E402
 
 CONFIG = GeneratorConfig()
@@ -56,9 +60,34 @@ def test_a_thing_without_colour_is_painted_freely(model: tuple[Generator, TextEn
     assert torch.allclose(answer.rgb[0], expected, atol=1e-4)
 
 
-def test_depth_is_all_free_colour(model: tuple[Generator, TextEncoder]) -> None:
-    answer = painted(model, MetricDepth())
+def test_depth_lies_on_the_colour_map_that_the_prompt_brings(model: tuple[Generator, TextEncoder]) -> None:
+    for name in COLOUR_MAPS:
+        codec = DepthCodec(colour_map=name)
+        answer = painted(model, MetricDepth(codec), SurfaceNormals())
+        f, unsure = answer.place[0].numpy()
+        sure, off = (colours_at(f, stops).astype(float) for stops in (codec.stops, codec.unsure_stops))
+        levels = (answer.rgb[0].permute(1, 2, 0).numpy() + 1) * 127.5
+        assert np.abs(levels - (sure + unsure[..., None] * (off - sure))).max() < 1.5
+        assert torch.allclose(answer.rgb[1], answer.free[1], atol=1e-4)  # normals bring no colours
+
+
+def test_without_stops_depth_is_regressed() -> None:
+    torch.manual_seed(0)
+    config = GeneratorConfig(paints_stops=False)
+    answer = painted((Generator(config).eval(), TextEncoder(config).eval()), MetricDepth())
     assert torch.allclose(answer.rgb, answer.free, atol=1e-4)
+
+
+def test_rays_are_read_unless_the_configuration_says_no() -> None:
+    for reads in (True, False):
+        torch.manual_seed(0)
+        config = GeneratorConfig(reads_rays=reads)
+        generator, text = Generator(config).eval(), TextEncoder(config).eval()
+        with torch.no_grad():
+            prompts = prompt_tensor(text, SurfaceNormals())[None]
+            image = torch.zeros(1, 3, 64, 96)
+            wide, narrow = (generator(image, torch.full((1, 2, 64, 96), float(r)), prompts).rgb for r in (1, 0))
+        assert torch.allclose(wide, narrow) is not reads
 
 
 def test_padding_does_not_change_an_embedding(model: tuple[Generator, TextEncoder]) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints: safetensors only, written atomically, with everything that made them."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -14,14 +15,25 @@ from vb_perception.errors import CheckpointError
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write tensors and JSON facts as one file that is either the old one or the new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write tensors and JSON facts as one file that is either the old one or the new one, never half.
+
+    Raises:
+        CheckpointError: The disk is full or cannot be written; what was at `path` before is still there.
+    """
     partial = path.with_suffix(".partial")
-    save_file({k: v.detach().contiguous() for k, v in tensors.items()}, partial, {"facts": json.dumps(facts)})
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.chmod(0o644)  # safetensors makes it private
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({k: v.detach().contiguous() for k, v in tensors.items()}, partial, {"facts": json.dumps(facts)})
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.chmod(0o644)  # safetensors makes it private
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):  # the disk that refused the file may refuse this too
+            partial.unlink(missing_ok=True)
+        kept = "the one written before is intact" if path.exists() else "there is none yet"
+        msg = f"checkpoint {path} could not be written: {error}; {kept}; make room on the disk and run again"
+        raise CheckpointError(msg) from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

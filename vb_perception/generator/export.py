@@ -22,7 +22,8 @@ from vb_perception.generator.student import Generator
 from vb_perception.generator.text import TextEncoder, phrase_rows
 from vb_perception.runtime.engine import Engine, EngineSpec
 from vb_perception.runtime.onnx_engine import OnnxEngine
-from vb_perception.runtime.text import PromptEncoder
+from vb_perception.runtime.text import WORDS, PromptEncoder, prompt_rows
+from vb_perception.tasks import MetricDepth
 
 OPSET = 20
 # Largest allowed differences of a colour in [-1, 1], where one 8-bit level is 0.0078.
@@ -56,8 +57,18 @@ def fold_batch_norm(generator: Generator) -> Generator:
     return folded
 
 
-def export_model(generator: Generator, text: TextEncoder, height: int, width: int, out: Path, name: str) -> EngineSpec:
-    """Write generator.safetensors (fp16), config.json, generator.onnx, text.onnx and spec.json into `out`.
+def export_model(
+    generator: Generator,
+    text: TextEncoder,
+    height: int,
+    width: int,
+    out: Path,
+    name: str,
+    nouns: Sequence[str] = (),
+) -> EngineSpec:
+    """Write generator.safetensors (fp16), config.json, generator.onnx, text.onnx, words.txt and spec.json into `out`.
+
+    `nouns` are what the generator was taught to name; without any, no phrase is told to be unknown.
 
     All weights are stored in fp16, in the graphs after batch normalisation is folded in; the graphs compute in fp32.
     Raises ExportError if a graph differs from torch with the same rounded weights by more than TOLERANCE, or the
@@ -81,8 +92,10 @@ def export_model(generator: Generator, text: TextEncoder, height: int, width: in
     prompts = torch.zeros(3, config.max_tokens, config.token_dim)
     prompts[:, :4, : config.embedding_dim] = torch.randn(3, 4, config.embedding_dim, generator=probe)
     prompts[:, 0, -3] = 1
-    prompts[1:, 1:4, -2] = 1  # the first prompt names nothing, as depth and normals do
+    prompts[1:, 1:4, -2] = 1  # the first prompt is depth, with its stops
     prompts[2:, 1:4, -4] = 1
+    depth = MetricDepth().tokens
+    prompts[0] = torch.from_numpy(prompt_rows(depth, np.zeros((len(depth), config.embedding_dim), np.float32), config))
     phrases = phrase_rows(list(PHRASES), config.phrase_bytes)
     graph = _Graph(fold_batch_norm(generator).half().float()).eval()
     _write_onnx(
@@ -96,6 +109,7 @@ def export_model(generator: Generator, text: TextEncoder, height: int, width: in
     if not moved <= ROUNDING_TOLERANCE:
         msg = f"fp16 weights move a colour by {moved:.3f}, allowed {ROUNDING_TOLERANCE}; keep them in fp32"
         raise ExportError(msg)
+    (out / WORDS).write_text("".join(f"{noun}\n" for noun in nouns), encoding="utf-8")
     spec = EngineSpec(
         name=name,
         height=height,
@@ -111,6 +125,7 @@ def export_model(generator: Generator, text: TextEncoder, height: int, width: in
         weights_sha256=_sha256(out / "generator.safetensors"),
         parameters=sum(p.numel() for m in (generator, text) for p in m.parameters()),
         gflop_three_prompts=round(counter.get_total_flops() / 1e9, 3),
+        words_sha256=_sha256(out / WORDS) if nouns else "",
     )
     (out / "spec.json").write_text(spec.to_json(), encoding="utf-8")
     _check(OnnxEngine(out), (image, rays, prompts), reference)
@@ -194,7 +209,7 @@ def main(argv: Sequence[str]) -> int:
     generator, text = Generator(config), TextEncoder(config)
     load_into(generator, tensors, "average.generator.")
     load_into(text, tensors, "average.text.")
-    spec = export_model(generator, text, args.height, args.width, args.out, args.name)
+    spec = export_model(generator, text, args.height, args.width, args.out, args.name, facts["nouns"])
     sizes = f"{spec.parameters / 1e6:.2f} M parameters, {spec.gflop_three_prompts} GFLOP for three prompts"
     print(f"{args.out}: {sizes}")  # noqa: T201 (a command's answer)
     return 0

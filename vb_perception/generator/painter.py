@@ -1,9 +1,11 @@
 """From the denoiser's answer to the image: detail from the encoder at every scale, colours from the prompt.
 
-The last layer is a cross-attention whose values are colours: each pixel points at the things that the prompt names, and
-is painted in their colours.  A thing without a colour, and a prompt that names no thing, are painted in a colour that
-the network regresses.  So a legend never seen before is obeyed exactly, and where the network hesitates between two
-things the pixel lies between their colours, which the codecs report as low confidence.
+The last layer mixes the colours that the prompt brings.  Where the prompt names things, it is a cross-attention whose
+values are their colours: each pixel points at a thing and is painted in its colour.  Where the prompt brings the stops
+of a colour map, each pixel has a place on the map and lies between two stops; how unsure it is moves it off the map.
+Only a thing without a colour, and a prompt without any, are painted in a colour that the network regresses.  So a legend
+or a colour map never seen before is obeyed exactly, and where the network hesitates the colour says so, which the codecs
+report as low confidence.
 """
 
 import torch
@@ -11,8 +13,11 @@ from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.image_encoder import CHANNELS
+from vb_perception.runtime.text import COLOUR, HAS_COLOUR, ROLE_COLUMN, STOP, UNSURE
 
 MASKED = -1e4
+MIDDLE = -1.6
+"""Where the places begin: f of 1.2 m as a logit."""
 
 
 def per_prompt(x: Tensor, prompts: int) -> Tensor:
@@ -22,6 +27,20 @@ def per_prompt(x: Tensor, prompts: int) -> Tensor:
     the convolution before it, and then fails on the batch size.
     """
     return x.expand(prompts, -1, -1, -1) if x.shape[0] == 1 else x.repeat_interleave(prompts, 0)
+
+
+def colour_steps(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A colour map as its first stop and the steps from stop to stop.
+
+    rows (N, T, 11) -> first (N, 6) and steps (N, T, 6), both colour beside unsure minus colour, zero where the rows are
+    no stops; number of stops (N, 1).
+    """
+    stop = rows[..., STOP : STOP + 1]
+    colours = torch.cat((rows[..., COLOUR], rows[..., UNSURE] - rows[..., COLOUR]), dim=-1)
+    following = (stop[:, 1:] - stop[:, :-1]) * stop[:, :-1].clamp(0, 1)  # 1 between two stops, below 0 after the last
+    steps = (colours[:, 1:] - colours[:, :-1]) * following.clamp(0, 1)
+    first = (colours * (stop == 1).to(rows.dtype)).sum(1)
+    return first, nn.functional.pad(steps, (0, 0, 0, 1)), stop[..., 0].amax(1, keepdim=True)
 
 
 class Level(nn.Module):
@@ -58,6 +77,7 @@ class Painter(nn.Module):
         """See GeneratorConfig for the channels."""
         super().__init__()
         widths = (config.denoiser_channels[0], *config.decoder_channels)
+        self.paints_stops = config.paints_stops
         self.levels = nn.ModuleList(
             Level(widths[i], widths[i + 1], CHANNELS[2 - i], token_width) for i in range(len(CHANNELS) - 2)
         )
@@ -66,18 +86,22 @@ class Painter(nn.Module):
         self.lateral = nn.Conv2d(3, fine, 3, padding=1)
         self.mix = nn.Conv2d(fine, fine, 3, padding=1)
         self.colour = nn.Conv2d(fine, 3, 1)
+        self.place = nn.Conv2d(fine, 2, 1)
+        nn.init.zeros_(self.place.weight)
+        nn.init.constant_(self.place.bias, MIDDLE)
         self.query = nn.Conv2d(fine, config.query_dim, 1)
         self.key = nn.Linear(token_width, config.query_dim)
         self.key_bias = nn.Linear(token_width, 1)
 
     def forward(
         self, x: Tensor, maps: list[Tensor], image: Tensor, tokens: Tensor, task: Tensor, rows: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Paint.
 
         x (N, C, h, w) from the denoiser; maps and image from the B = N / prompts images; tokens (N, T, D); task (N, D);
-        rows (N, T, 7) the colour and role columns of the prompts.
-        Returns rgb (N, 3, H, W) in about [-1, 1]; the attention's logits (N, T, H, W); the regressed colour, as rgb.
+        rows (N, T, 11) the columns of the prompts that follow the embedding.
+        Returns rgb (N, 3, H, W) in about [-1, 1]; the attention's logits (N, T, H, W); the regressed colour, as rgb;
+        place on the colour map and unsureness (N, 2, H, W) in [0, 1].
         """
         prompts = x.shape[0] // image.shape[0]
         for level, detail in zip(self.levels, reversed(maps[:3]), strict=True):
@@ -85,16 +109,26 @@ class Painter(nn.Module):
         x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear")
         x = nn.functional.silu(x + self.lateral(per_prompt(image, prompts)))
         x = x + nn.functional.silu(self.mix(x))
-        free = self.colour(x)
+        free, place = self.colour(x), torch.sigmoid(self.place(x))
         query = self.query(x).flatten(2)  # (N, Q, HW)
         logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)
-        has_colour, is_task, is_thing = rows[..., 3], rows[..., 4], rows[..., 5]
+        stop, has_colour = rows[..., STOP], rows[..., HAS_COLOUR]
+        is_stop = stop.clamp(0, 1)
+        has_colour = has_colour * (1 - is_stop)
+        is_task, is_thing = rows[..., ROLE_COLUMN["task"]], rows[..., ROLE_COLUMN["thing"]]
         names_nothing = (has_colour + is_thing).amax(1, keepdim=True) == 0
         paints = torch.maximum(torch.maximum(has_colour, is_thing), is_task * names_nothing.to(rows.dtype))
         logits = logits + ((1 - paints) * MASKED)[..., None]
         weight = torch.softmax(logits, dim=1)
-        given = torch.bmm((rows[..., :3] * has_colour[..., None]).transpose(1, 2), weight)
+        given = torch.bmm((rows[..., COLOUR] * has_colour[..., None]).transpose(1, 2), weight)
         chosen = torch.bmm((1 - has_colour)[:, None], weight)
+        if self.paints_stops:
+            first, steps, count = colour_steps(rows)
+            at = place[:, :1].flatten(2) * (count - 1)[..., None] + 1
+            ramp = (at - stop[..., None]).clamp(0, 1)  # (N, T, HW): how much of the way to the next stop
+            sure, off = (first[..., None] + torch.bmm(steps.transpose(1, 2), ramp)).chunk(2, dim=1)
+            given = given + sure + place[:, 1:].flatten(2) * off
+            chosen = chosen * (1 - count.clamp(0, 1))[..., None]
         rgb = given + chosen * free.flatten(2)
         shape = image.shape[2:]
-        return rgb.unflatten(2, shape), logits.unflatten(2, shape), free
+        return rgb.unflatten(2, shape), logits.unflatten(2, shape), free, place

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
@@ -11,11 +12,15 @@ from vb_perception.generator.painter import Painter, per_prompt
 
 
 class Painted(NamedTuple):
-    """rgb (N, 3, H, W) in about [-1, 1]; for the losses also the pointing logits (N, T, H, W) and the free colour."""
+    """rgb (N, 3, H, W) in about [-1, 1], and for the losses what it was mixed from.
+
+    The pointing logits (N, T, H, W), the free colour as rgb, place on the colour map and unsureness (N, 2, H, W).
+    """
 
     rgb: Tensor
     logits: Tensor
     free: Tensor
+    place: Tensor
 
 
 class Generator(nn.Module):
@@ -27,7 +32,6 @@ class Generator(nn.Module):
         self.config = config
         width = config.embedding_dim
         self.encoder = ImageEncoder(pretrained=pretrained)
-        # Phrase and role, without the colour columns.
         self.token = nn.Sequential(nn.Linear(width + 3, width), nn.SiLU(), nn.Linear(width, width))
         self.denoiser = Denoiser(config, width)
         self.painter = Painter(config, width)
@@ -36,10 +40,11 @@ class Generator(nn.Module):
         """Image (B, 3, H, W), rays (B, 2, H, W), prompts (B * n, T, D) grouped by image -> Painted of B * n images."""
         width = self.config.embedding_dim
         rows = prompts[..., width:]
-        tokens = self.token(prompts[..., [*range(width), *range(width + 4, width + 7)]])
+        # Phrase and role; the stops of a colour map are nothing to look for.
+        tokens = self.token(torch.cat((prompts[..., :width], rows[..., -3:]), dim=-1))
         task = tokens[:, 0]
         maps = self.encoder(image)
-        features = self.denoiser.features(maps[3], maps[4], rays)
+        features = self.denoiser.features(maps[3], maps[4], rays if self.config.reads_rays else torch.zeros_like(rays))
         features = per_prompt(features, prompts.shape[0] // image.shape[0])
         x = self.denoiser(features, tokens, task)
         return Painted(*self.painter(x, maps, image, tokens, task, rows))
