@@ -6,8 +6,8 @@ import pytest
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import MetricDepth
-from vb_perception.training.augment import at_size, augmented
-from vb_perception.training.targets import depth_target, normals_target, segmentation_target
+from vb_perception.training.augment import GREY, at_size, augmented
+from vb_perception.training.targets import depth_target, edge_mask, normals_target, segmentation_target
 
 HEIGHT, WIDTH = 48, 64
 
@@ -46,20 +46,34 @@ def test_every_segmentation_target_paints_what_its_rows_point_at(sample: Sample)
         target = segmentation_target(sample, np.random.default_rng(seed))
         seen.add((target.kind, target.tokens[0].phrase))
         assert not target.valid[:6].any()
-        assert target.rows.max() < len(target.tokens)
+        if target.kind == "legend":
+            assert target.rows.max() < len(target.tokens)
         for row in np.unique(target.rows[target.valid]):
             colours = np.unique(target.rgb[(target.rows == row) & target.valid], axis=0)
-            wanted = target.tokens[row].colour
+            assert len(colours) == 1  # of instances, each row is an object
+            wanted = target.tokens[min(row, 2) if target.kind == "instances" else row].colour
             if wanted is None:
                 assert target.kind == "instances"
-                assert len(colours) == 2  # one colour an object
             else:
                 np.testing.assert_array_equal(colours, [wanted])
     assert seen == {
         ("legend", "semantic segmentation"),
         ("legend", "referring segmentation"),
+        ("legend", "edge map"),
         ("instances", "instance segmentation"),
     }
+
+
+def test_edges_lie_between_things_and_at_steps(sample: Sample) -> None:
+    edges = edge_mask(sample)
+    assert edges[19, 10]  # above the first object
+    assert edges[25, 7]  # left of it
+    assert not edges[25, 10]  # inside
+    assert not edges[40].any()  # the bare table
+    assert not edges[:5].any()  # unlabelled
+    folded = sample.normals.copy()
+    folded[36:, :] = (0, -1, 0)
+    assert edge_mask(dataclasses.replace(sample, normals=folded))[35].all()
 
 
 def test_colours_change_from_prompt_to_prompt(sample: Sample) -> None:
@@ -73,12 +87,19 @@ def test_a_view_keeps_points_where_they_are(sample: Sample) -> None:
     depth = np.linspace(0.5, 2, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
     marked = dataclasses.replace(sample, depth_m=depth, instance_ids=index)
     truth = sample.intrinsics.unproject(depth).reshape(-1, 3)
-    flips = set()
-    for seed in range(20):
+    flips, letterboxed = set(), set()
+    for seed in range(30):
         view = augmented(marked, 24, 32, np.random.default_rng(seed))
-        points = view.intrinsics.unproject(view.depth_m).reshape(-1, 3)
-        expected = truth[view.instance_ids.ravel()]
-        flipped = bool(view.instance_ids[0, 0] > view.instance_ids[0, -1])
+        known = view.instance_ids >= 0  # all but the margins of a letterboxed view
+        letterboxed.add(not known.all())
+        assert np.isnan(view.depth_m[~known]).all()
+        assert np.isnan(view.normals[~known]).all()
+        assert (view.class_ids[~known] == -1).all()
+        assert (view.rgb[~known] == GREY).all()
+        points = view.intrinsics.unproject(view.depth_m)[known]
+        expected = truth[view.instance_ids[known]]
+        middle = view.instance_ids[12][known[12]]
+        flipped = bool(middle[0] > middle[-1])
         flips.add(flipped)
         if flipped:
             expected = expected * (-1, 1, 1)
@@ -86,7 +107,7 @@ def test_a_view_keeps_points_where_they_are(sample: Sample) -> None:
         reach = points[:, 2] * 0.51 * (1 / sample.intrinsics.fx + 1 / view.intrinsics.fx)
         assert (np.abs(points - expected)[:, :2] <= reach[:, None]).all()
         np.testing.assert_array_equal(points[:, 2], expected[:, 2].astype(np.float32))
-    assert flips == {True, False}
+    assert flips == letterboxed == {True, False}
 
 
 def test_objects_stay_under_their_pixels(sample: Sample) -> None:

@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="training extra not installed: run `
 from torch import Tensor  # noqa: E402
 
 from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
+from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.training.corpus import write_corpus  # noqa: E402
 from vb_perception.training.settings import Stage, TrainSettings  # noqa: E402
@@ -37,6 +38,7 @@ def settings(tmp_path: Path, random_sample: Callable[[int, int, int], Sample]) -
         str(osd),
         str(tmp_path / "renders"),
         validation_frames=(5,),
+        validation_renders=1,
         threads=1,
         stages=(Stage(64, 64, 2, 8),),
         warmup_images=2,
@@ -53,7 +55,7 @@ def test_a_killed_run_ends_like_one_that_was_not(settings: TrainSettings, tmp_pa
     whole = Run(settings, tmp_path / "whole")
     whole.run()
     assert whole.images == 8
-    assert (tmp_path / "whole" / "pictures" / "0000004.png").exists()
+    assert (tmp_path / "whole" / "pictures" / "osd" / "0000004.png").exists()
 
     first = Run(settings, tmp_path / "killed")
     first.run_until(4)
@@ -77,12 +79,32 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     assert (tmp_path / "run" / STATE).read_bytes() == before
 
 
-def test_learning_rate_warms_up_and_falls(settings: TrainSettings) -> None:
-    long = dataclasses.replace(settings, stages=(Stage(64, 64, 2, 10_000),), warmup_images=1000)
-    rates = [learning_rate(long, i) for i in (0, 500, 1000, 5000, 10_000)]
-    assert rates[0] < rates[1] < rates[2]
-    assert rates[2] > rates[3] > rates[4]
-    assert rates[4] == pytest.approx(0.02)
+def test_learning_rate_warms_up_stays_and_cools_down(settings: TrainSettings) -> None:
+    long = dataclasses.replace(settings, stages=(Stage(64, 64, 2, 10_000),), warmup_images=1000, cooldown=0.3)
+    assert learning_rate(long, 0) < learning_rate(long, 500) < learning_rate(long, 1000) == 1
+    assert learning_rate(long, 6900) == 1
+    assert learning_rate(long, 8500) == pytest.approx(0.5)
+    assert learning_rate(long, 10_000) == pytest.approx(0.02)
+
+
+def test_a_run_starts_from_a_shipped_model(settings: TrainSettings, tmp_path: Path) -> None:
+    source = Run(settings, tmp_path / "source").model
+    tensors = {k: v for k, v in source.state_dict().items() if "painter.place" not in k}
+    write_tensors(tmp_path / "generator.safetensors", tensors, {})
+    warm = dataclasses.replace(settings, seed=2, start_from=str(tmp_path / "generator.safetensors"))
+    own = Run(warm, tmp_path / "warm").model.state_dict()
+    for name, value in tensors.items():
+        torch.testing.assert_close(own[name], value)
+    write_tensors(tmp_path / "foreign.safetensors", {"x": torch.zeros(1)}, {})
+    foreign = dataclasses.replace(warm, start_from=str(tmp_path / "foreign.safetensors"))
+    with pytest.raises(CheckpointError, match="holds no weight of this generator"):
+        Run(foreign, tmp_path / "other")
+
+
+def test_validation_renders_are_never_learnt_from(settings: TrainSettings, tmp_path: Path) -> None:
+    run = Run(dataclasses.replace(settings, validation_renders=1), tmp_path / "run")
+    assert [r.name for r in run.validation_renders] == ["s1"]
+    assert [s.name for s in run.sources[1].samples] == ["s0"]
 
 
 @pytest.mark.parametrize(

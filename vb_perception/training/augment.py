@@ -6,28 +6,57 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vb_perception.camera import Letterbox
 from vb_perception.scenes.effects import camera_effects
 from vb_perception.scenes.sample import Sample
 
-MIN_CROP = 0.55
+MIN_CROP = 0.5
+LETTERBOX_SHARE = 0.25
+OTHER_ASPECTS = (16 / 9, 16 / 9, 16 / 10, 1.0)
+GREY = 128
 WHOLE_IMAGE_SHARE = 0.25
 
 
 def augmented(sample: Sample, height: int, width: int, rng: np.random.Generator) -> Sample:
     """A random view of `sample` at (height, width), its truth and intrinsics moved along.
 
-    The crop keeps the output's aspect.  Truth is sampled by nearest pixel: a mean over a depth edge belongs to nothing.
+    The view has the output's aspect, or that of another camera, letterboxed as the pipeline does it.  Truth is sampled
+    by nearest pixel: a mean over a depth edge belongs to nothing.
     """
+    aspect = float(rng.choice(OTHER_ASPECTS)) if rng.random() < LETTERBOX_SHARE else width / height
+    box = Letterbox(round(1000 * aspect), 1000, width, height)
     source_height, source_width = sample.rgb.shape[:2]
-    largest = min(source_width / width, source_height / height)
+    largest = min(source_width / aspect, source_height)
     share = 1.0 if rng.random() < WHOLE_IMAGE_SHARE else float(rng.uniform(MIN_CROP, 1.0))
-    crop_width, crop_height = round(width * largest * share), round(height * largest * share)
+    crop_width, crop_height = round(largest * aspect * share), round(largest * share)
     left = int(rng.integers(source_width - crop_width + 1))
     top = int(rng.integers(source_height - crop_height + 1))
-    view = _resized(sample, left, top, crop_width, crop_height, width, height)
+    view = _resized(sample, left, top, crop_width, crop_height, box.inner_width, box.inner_height)
     if rng.random() < 0.5:  # noqa: PLR2004
         view = _mirrored(view)
-    return dataclasses.replace(view, rgb=camera_effects(view.rgb, rng))
+    view = dataclasses.replace(view, rgb=camera_effects(view.rgb, rng))
+    return view if (box.inner_width, box.inner_height) == (width, height) else _on_canvas(view, box)
+
+
+def _on_canvas(view: Sample, box: Letterbox) -> Sample:
+    """The view with grey margins, of which nothing is known."""
+
+    def padded(array: NDArray[np.generic], margin: float) -> NDArray[np.generic]:
+        out = np.full((box.height, box.width, *array.shape[2:]), margin, array.dtype)
+        out[box.top : box.top + box.inner_height, box.left : box.left + box.inner_width] = array
+        return out
+
+    camera = view.intrinsics
+    return Sample(
+        view.name,
+        padded(view.rgb, GREY).astype(np.uint8, copy=False),
+        type(camera)(box.width, box.height, camera.fx, camera.fy, camera.cx + box.left, camera.cy + box.top),
+        padded(view.depth_m, np.nan).astype(np.float32, copy=False),
+        padded(view.normals, np.nan).astype(np.float32, copy=False),
+        padded(view.class_ids, -1).astype(np.int16, copy=False),
+        padded(view.instance_ids, -1).astype(np.int16, copy=False),
+        view.class_names,
+    )
 
 
 def at_size(sample: Sample, height: int, width: int) -> Sample:

@@ -1,5 +1,6 @@
 """Rendered samples on disk: one memory-mapped array a field, written once, read at random."""
 
+import copy
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,12 @@ class Corpus:
     def __len__(self) -> int:
         """Number of samples."""
         return len(self._names)
+
+    def first(self, count: int) -> "Corpus":
+        """The first `count` samples as a corpus of their own."""
+        part = copy.copy(self)
+        part._names = self._names[:count]  # noqa: SLF001 (its own)
+        return part
 
     def __getitem__(self, i: int) -> Sample:
         """Sample `i`, its normals unit again and NaN where they were unknown."""

@@ -5,6 +5,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from vb_perception.codecs.colour_maps import UNSURE_LEVELS
 from vb_perception.codecs.colours import CONFIDENCE_LEVELS
 from vb_perception.codecs.depth import WALK, DepthCodec
 
@@ -47,17 +48,29 @@ def depth_m(f: Tensor, codec: DepthCodec) -> Tensor:
     return lam * scale * (1 - (1 - f.clamp(0.002, 0.998)) ** (1 / (lam + 1)))
 
 
-def depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
-    """Log-depth error after the decode, and a Laplace likelihood that teaches the colour to say how large it is (ours).
-
-    The likelihood's scale is the confidence that the codec reads off the same colour: a pixel may leave the walk to say
-    that it is unsure, and pays log(scale) for it.  It sees the error as a constant, or hard pixels would buy themselves
-    out of being learnt.  rgb (N, 3, H, W), truth_m and valid (N, H, W).
-    """
+def regressed_depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
+    """`depth_loss` of a generator that regresses the colour (N, 3, H, W): place and distance are read off the walk."""
     f, _ = walk_position(rgb)
     _, levels = walk_position(rgb.clamp(-1, 1))  # what 8 bits keep of it
+    return depth_loss(f, levels / UNSURE_LEVELS, truth_m, valid, codec)
+
+
+def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
+    """Log-depth error after the decode, and a Laplace likelihood that teaches the colour to say how large it is (ours).
+
+    The likelihood's scale is the confidence that the codec reads off the same colour: a pixel may leave the colour map
+    to say that it is unsure, and pays log(scale) for it.  It sees the error as a constant, or hard pixels would buy
+    themselves out of being learnt.
+
+    Args:
+        f: place on the colour map (N, H, W) in [0, 1].
+        unsure: how far off the map, in UNSURE_LEVELS (N, H, W).
+        truth_m: z-depth (N, H, W); `valid` (N, H, W) where it is known.
+        valid: see above.
+        codec: the curve from f to metres.
+    """
     error = (torch.log(depth_m(f, codec)) - torch.log(truth_m.clamp(min=0.05))).abs()
-    log_scale = (levels / CONFIDENCE_LEVELS).clamp(max=4)
+    log_scale = (unsure * (UNSURE_LEVELS / CONFIDENCE_LEVELS)).clamp(max=4)
     likelihood = error.detach() / SCALE_ON_WALK * torch.exp(-log_scale) + log_scale
     return masked_mean(error / ERROR_UNIT + LIKELIHOOD_SHARE * likelihood, valid)
 
@@ -75,7 +88,39 @@ def normal_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:
 def pointing_loss(logits: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
     """Cross-entropy of the row that each pixel points at: logits (N, T, H, W), rows (N, H, W) int64."""
     loss = nn.functional.cross_entropy(logits.float(), rows.clamp(min=0), reduction="none")
-    return masked_mean(loss, valid)
+    return (loss * balanced(rows, valid)).sum() / max(len(rows), 1)
+
+
+def balanced(rows: Tensor, valid: Tensor) -> Tensor:
+    """Weights (N, H, W) that sum to 1 over each image, each row's share growing with the root of its pixels only.
+
+    In a plain mean a cup of a hundredth of the image counts a hundredth: it was never learnt.
+    """
+    count = int(rows.max().item()) + 1 if rows.numel() else 1
+    index = rows.clamp(min=0) + count * torch.arange(len(rows), device=rows.device)[:, None, None]
+    pixels = torch.bincount(index[valid], minlength=count * len(rows)).clamp(min=1)
+    weight = pixels.rsqrt()[index] * valid
+    return weight / weight.sum((1, 2), keepdim=True).clamp(min=1e-6)
+
+
+def instance_loss(rgb: Tensor, truth_rgb: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
+    """Difference from the true colours, and unevenness of each instance, which the decoder would tear apart.
+
+    rgb and truth (N, 3, H, W) in [-1, 1]; rows (N, H, W): 0 the task, 1 the background, from 2 on an instance each.
+    """
+    inside = valid & (rows > 1)
+    if not inside.any():
+        return rgb.sum() * 0
+    count = int(rows.max().item()) + 1
+    index = rows.clamp(min=0) + count * torch.arange(len(rows), device=rows.device)[:, None, None]
+    member, colours = index[inside], rgb.movedim(1, -1)[inside]
+    pixels = torch.bincount(member, minlength=count * len(rows)).clamp(min=1)
+    mean = torch.zeros(len(pixels), 3, dtype=rgb.dtype, device=rgb.device).index_add(0, member, colours)
+    mean = mean / pixels[:, None]
+    uneven = (colours - mean[member]).abs().mean(1)
+    wrong = (colours - truth_rgb.movedim(1, -1)[inside]).abs().mean(1)
+    weight = balanced(rows, inside)[inside]
+    return ((wrong + uneven) * weight).sum() / len(rows)
 
 
 def colour_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:

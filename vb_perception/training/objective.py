@@ -7,7 +7,14 @@ from vb_perception.codecs.depth import DepthCodec
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.student import Generator, Painted
 from vb_perception.generator.text import TextEncoder
-from vb_perception.training.losses import colour_loss, depth_loss, normal_loss, pointing_loss
+from vb_perception.training.losses import (
+    colour_loss,
+    depth_loss,
+    instance_loss,
+    normal_loss,
+    pointing_loss,
+    regressed_depth_loss,
+)
 from vb_perception.training.stream import KINDS, Batch
 
 CODEC = DepthCodec()
@@ -33,21 +40,28 @@ class Model(nn.Module):
         return painted
 
 
-def losses(painted: Painted, batch: Batch) -> dict[str, Tensor]:
+def losses(painted: Painted, batch: Batch, config: GeneratorConfig) -> dict[str, Tensor]:
     """The loss terms of a batch; every term averages over the prompts it applies to."""
 
     def of(*kinds: str) -> Tensor:
-        wanted = torch.tensor([KINDS.index(k) for k in kinds])
+        wanted = torch.tensor([KINDS.index(k) for k in kinds], device=batch.kinds.device)
         return torch.isin(batch.kinds, wanted).nonzero()[:, 0]
 
-    rgb, free = painted.rgb.float(), painted.free.float()
+    rgb, free, place = painted.rgb.float(), painted.free.float(), painted.place.float()
     depth, normals, masks, instances = of("depth"), of("normals"), of("legend", "instances"), of("instances")
-    painted_free = torch.cat((depth, normals))
-    inside = batch.valid[instances] & (batch.rows[instances] > 1)
+    truth_m, known = batch.depth_m[depth], batch.valid[depth]
+    # With a colour map as the last layer the colour follows from the place; without, it is what is regressed.
+    paints_stops = config.paints_stops
+    pointed = torch.where((batch.kinds[masks] == KINDS.index("instances"))[:, None, None], 2, 127)
     return {
-        "colour": colour_loss(rgb[painted_free], batch.target[painted_free], batch.valid[painted_free])
-        + colour_loss(free[instances], batch.target[instances], inside),
-        "depth": depth_loss(rgb[depth], batch.depth_m[depth], batch.valid[depth], CODEC),
+        "colour": colour_loss(rgb[normals], batch.target[normals], batch.valid[normals])
+        + (0 if paints_stops else colour_loss(rgb[depth], batch.target[depth], known)),
+        "depth": depth_loss(place[depth][:, 0], place[depth][:, 1], truth_m, known, CODEC)
+        if paints_stops
+        else regressed_depth_loss(rgb[depth], truth_m, known, CODEC),
         "normals": normal_loss(rgb[normals], batch.target[normals], batch.valid[normals]),
-        "pointing": pointing_loss(painted.logits[masks], batch.rows[masks], batch.valid[masks]),
+        "pointing": pointing_loss(painted.logits[masks], torch.minimum(batch.rows[masks], pointed), batch.valid[masks]),
+        "instances": instance_loss(
+            free[instances], batch.target[instances], batch.rows[instances], batch.valid[instances]
+        ),
     }

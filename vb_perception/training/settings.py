@@ -23,24 +23,34 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
-    """Everything that decides a run, besides the code and the data."""
+    """Everything that decides a run, besides the code and the data.
+
+    `start_from` names a generator.safetensors whose weights the run begins with, where they fit; `generator` overrides
+    fields of `GeneratorConfig`; the last `validation_renders` of the corpus and `validation_frames` of the learn split
+    are watched and never learnt from.
+    """
 
     osd_dir: str
     corpus_dir: str
     osd_share: float = 0.4
     validation_frames: tuple[int, ...] = (4, 14, 21, 29, 39)
+    validation_renders: int = 20
+    start_from: str = ""
+    pretrained_encoder: bool = True
+    generator: dict[str, Any] = field(default_factory=dict)
     seed: int = 1
     threads: int = 2
     learning_rate: float = 1.5e-3
     encoder_rate: float = 0.2
     weight_decay: float = 0.02
     warmup_images: int = 1000
+    cooldown: float = 0.3
     average_decay: float = 0.998
     stages: tuple[Stage, ...] = field(default_factory=lambda: (Stage(96, 128, 16, 40_000), Stage(192, 256, 8, 20_000)))
     checkpoint_every_s: float = 120.0
     validate_every_images: int = 4000
     weights: dict[str, float] = field(
-        default_factory=lambda: {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5}
+        default_factory=lambda: {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5, "instances": 1.0}
     )
 
     @property

@@ -1,5 +1,6 @@
 """The endless, seeded stream of training examples and their batches."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +34,20 @@ class Source:
 class ExampleStream(IterableDataset[Any]):
     """Example i depends on (seed, i) alone, so a resumed run sees what an uninterrupted one would have seen."""
 
-    def __init__(self, sources: Sequence[Source], height: int, width: int, seed: int, start: int = 0) -> None:
-        """Begin at example `start`."""
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        height: int,
+        width: int,
+        seed: int,
+        start: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        """Begin at example `start`; of several devices, number `rank` of `ranks` sees every `ranks`-th one."""
         super().__init__()
-        self._sources, self._size, self._seed, self._start = tuple(sources), (height, width), seed, start
+        self._sources, self._size, self._seed = tuple(sources), (height, width), seed
+        self._start, self._step = start + rank, ranks
 
     def example(self, index: int) -> Example:
         """One image and its three prompts: depth, normals, and one kind of segmentation."""
@@ -50,10 +61,10 @@ class ExampleStream(IterableDataset[Any]):
         """Examples of this worker."""
         worker = get_worker_info()
         offset, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        index = self._start + offset
+        index = self._start + offset * self._step
         while True:
             yield self.example(index)
-            index += step
+            index += step * self._step
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +73,7 @@ class Batch:
 
     image (B, 3, H, W) and target (N, 3, H, W) in [-1, 1]; rays (B, 2, H, W); depth_m, valid, rows (N, H, W);
     kinds (N,) index into KINDS.  Prompts: phrases (P, bytes) once each, phrase_of (N, T) index into them or -1, and the
-    colour and role columns (N, T, 7).
+    columns after the embedding (N, T, 11).
     """
 
     image: Tensor
@@ -76,6 +87,10 @@ class Batch:
     phrase_of: Tensor
     columns: Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        return Batch(*(getattr(self, f.name).to(device, non_blocking=True) for f in dataclasses.fields(self)))
+
 
 def collate(examples: Sequence[Example], config: GeneratorConfig) -> Batch:
     """Stack examples into a Batch."""
@@ -87,6 +102,8 @@ def collate(examples: Sequence[Example], config: GeneratorConfig) -> Batch:
         unknown = np.zeros((len(target.tokens), config.embedding_dim), np.float32)
         columns[n] = torch.from_numpy(prompt_rows(target.tokens, unknown, config)[:, config.embedding_dim :])
         for t, token in enumerate(target.tokens):
+            if token.role == "stop":
+                continue
             phrase_of[n, t] = known.setdefault(token.phrase, len(known))
     repeated_depth = [s.depth_m for s, ts in examples for _ in ts]
     return Batch(

@@ -1,7 +1,7 @@
 """From a Sample to prompts and the images that answer them."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
 from vb_perception.scenes.classes import CLASSES
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import (
+    EdgeMap,
     InstanceSegmentation,
     MetricDepth,
     PromptToken,
@@ -19,7 +20,9 @@ from vb_perception.tasks import (
     SurfaceNormals,
     Task,
 )
+from vb_perception.training.referring import refer, things
 
+_T = TypeVar("_T", bound=np.generic)
 Kind = Literal["depth", "normals", "legend", "instances"]
 MAX_DEPTH_M = 60.0
 MIN_COLOUR_DISTANCE = 60.0
@@ -27,6 +30,9 @@ MIN_PIXELS_SHARE = 2e-3
 PHRASES = {c.name: (c.name, *c.synonyms) for c in CLASSES} | {
     "object": ("object", "objects", "thing on the table", "item", "objects on the table")
 }
+DEPTH_STEP, FOLD_COS = 0.05, np.cos(np.radians(30))
+NOUNS = tuple(sorted({"edge", *(phrase for phrases in PHRASES.values() for phrase in phrases)} - {"background"}))
+"""What a generator trained on these targets knows to name."""
 ONE_OBJECT = ("object", "item", "thing on the table")
 MOVABLE = (*(c.name for c in CLASSES if c.is_object), "object")
 COUNTABLE = (*MOVABLE, "chair", "table", "sofa", "shelf", "cabinet", "door", "window", "picture", "pillar")
@@ -34,7 +40,10 @@ COUNTABLE = (*MOVABLE, "chair", "table", "sofa", "shelf", "cabinet", "door", "wi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """A prompt and its true answer: rgb (H, W, 3) uint8; valid (H, W); rows (H, W) int8, the token pointed at."""
+    """A prompt and its true answer: rgb (H, W, 3) uint8; valid (H, W); rows (H, W) int8, the token pointed at.
+
+    Of instances, rows count on: from 2 on there is one for each, although all of them point at the one noun.
+    """
 
     kind: Kind
     tokens: tuple[PromptToken, ...]
@@ -59,22 +68,24 @@ def normals_target(sample: Sample) -> Target:
 
 
 def segmentation_target(sample: Sample, rng: np.random.Generator) -> Target:
-    """One of semantic, instance and referring segmentation; colours and words are random every time."""
+    """One of semantic, instance and referring segmentation and edges; colours and words are random every time."""
     draw = rng.random()
-    if draw < 0.25:  # noqa: PLR2004 (the mixture is stated in docs/training.md)
+    if draw < 0.3:  # noqa: PLR2004 (the mixture is stated in docs/training.md)
         return _instances(sample, rng)
-    if draw < 0.4:  # noqa: PLR2004
+    if draw < 0.45:  # noqa: PLR2004
         target = _referring(sample, rng)
         if target is not None:
             return target
+    if draw > 0.96:  # noqa: PLR2004
+        return _edges(sample, rng)
     return _semantic(sample, rng)
 
 
-def _phrase(name: str, rng: np.random.Generator) -> str:
+def _phrase(name: str, rng: np.random.Generator, *, plural: bool = True) -> str:
     words = PHRASES[name]
     # The name itself half of the time, its synonyms otherwise; people ask for "mugs" as often as for "mug".
     phrase = name if rng.random() < 0.5 else str(words[int(rng.integers(len(words)))])  # noqa: PLR2004
-    plural = name in COUNTABLE and not phrase.endswith("s") and " on " not in phrase and rng.random() < 0.3  # noqa: PLR2004
+    plural = plural and name in COUNTABLE and not phrase.endswith("s") and " on " not in phrase and rng.random() < 0.3  # noqa: PLR2004
     return _plural(phrase) if plural else phrase
 
 
@@ -129,38 +140,57 @@ def _instances(sample: Sample, rng: np.random.Generator) -> Target:
     task = InstanceSegmentation(_phrase(noun, rng), background=background)
     known = sample.instance_ids >= 0
     target = _painted(task, np.where(mask & known, sample.instance_ids, 0).astype(np.uint16), known)
-    return Target("instances", target.tokens, target.rgb, target.valid, np.minimum(target.rows, 2).astype(np.int8))
+    return Target("instances", target.tokens, target.rgb, target.valid, target.rows)
 
 
 def _referring(sample: Sample, rng: np.random.Generator) -> Target | None:
-    """The leftmost, rightmost, largest or nearest object; None if the sample has fewer than two."""
-    ids, counts = np.unique(sample.instance_ids[_is_one_of(sample, MOVABLE)], return_counts=True)
-    ids = ids[counts >= MIN_PIXELS_SHARE * sample.instance_ids.size]
-    if ids.size < 2:  # noqa: PLR2004
+    """The one thing that a phrase means; None if nothing can be said of this sample without doubt."""
+    found = things(sample, COUNTABLE, MIN_PIXELS_SHARE * sample.instance_ids.size)
+    if rng.random() < 0.4 or "object" in sample.class_names:  # noqa: PLR2004
+        found = [t for t in found if t.class_name in MOVABLE]
+        nouns = dict.fromkeys(MOVABLE, str(rng.choice(ONE_OBJECT)))
+    else:
+        nouns = {name: _phrase(name, rng, plural=False) for name in COUNTABLE}
+    said = refer(found, nouns, rng)
+    if said is None:
         return None
-    columns = np.indices(sample.instance_ids.shape)[1]
-    word = str(rng.choice(("leftmost", "rightmost", "largest", "nearest")))
-
-    def rank(instance: int) -> float:
-        mask = sample.instance_ids == instance
-        if word == "nearest":
-            return float(np.nanmedian(np.where(np.isfinite(sample.depth_m[mask]), sample.depth_m[mask], np.inf)))
-        if word == "largest":
-            return -float(mask.sum())
-        side = float(columns[mask].mean())
-        return side if word == "leftmost" else -side
-
-    chosen = min(ids.tolist(), key=rank)
+    phrase, chosen = said
     background, colour = _colours(2, rng)
-    task = ReferringSegmentation(f"{word} {rng.choice(ONE_OBJECT)}", colour, background)
+    task = ReferringSegmentation(phrase, colour, background)
     return _painted(task, (sample.instance_ids == chosen).astype(np.uint16), sample.instance_ids >= 0)
+
+
+def _edges(sample: Sample, rng: np.random.Generator) -> Target:
+    """Where one thing ends and another begins, and where a surface folds."""
+    background, colour = _colours(2, rng)
+    edges = edge_mask(sample)
+    known = (sample.class_ids >= 0) & (np.isfinite(sample.depth_m) | (sample.class_ids == 0))
+    return _painted(EdgeMap(colour, background), edges.astype(np.uint16), known)
+
+
+def edge_mask(sample: Sample) -> NDArray[np.bool_]:
+    """Pixels (H, W) whose right or lower neighbour is another thing, 5 % off in depth, or 30 degrees off."""
+    out = np.zeros(sample.class_ids.shape, np.bool_)
+    for axis in (0, 1):
+
+        def pair(array: NDArray[_T], axis: int = axis) -> tuple[NDArray[_T], NDArray[_T]]:
+            size = array.shape[axis]
+            return array.take(range(size - 1), axis), array.take(range(1, size), axis)
+
+        (i, j), (c, d) = pair(sample.instance_ids), pair(sample.class_ids)
+        (near, far), (n, m) = pair(sample.depth_m), pair(sample.normals)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            differs = (i != j) | (c != d) | (np.abs(np.log(near / far)) > DEPTH_STEP) | ((n * m).sum(-1) < FOLD_COS)
+        differs &= (i >= 0) & (j >= 0)
+        out[: differs.shape[0], : differs.shape[1]] |= differs
+    return out
 
 
 def _painted(task: Task, ids: NDArray[np.uint16], known: NDArray[np.bool_]) -> Target:
     names = tuple(str(i) for i in range(int(ids.max(initial=0)) + 1))
     rgb = task.encode(SegmentMap(ids, names, np.ones(ids.shape, np.float32)))
     # Row 0 is the task, row 1 the background, then the things in the order of their ids.
-    return Target("legend", task.tokens, rgb, known, (ids + 1).astype(np.int8))
+    return Target("legend", task.tokens, rgb, known, np.minimum(ids + 1, 127).astype(np.int8))
 
 
 def _colours(count: int, rng: np.random.Generator) -> list[Colour]:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -25,17 +27,19 @@ from vb_perception.training.corpus import Corpus
 from vb_perception.training.objective import Model, losses
 from vb_perception.training.settings import TrainSettings
 from vb_perception.training.stream import Batch, ExampleStream, Source, collate
+from vb_perception.training.targets import NOUNS
 from vb_perception.training.validate import validate
 
 STATE = "state.safetensors"
 
 
 def learning_rate(settings: TrainSettings, images: int) -> float:
-    """Linear warm-up, then a half cosine to 2 %, as a factor of the top rate."""
-    if images < settings.warmup_images:
-        return (images + 1) / settings.warmup_images
-    share = min(1.0, images / settings.total_images)
-    return float(0.02 + 0.98 * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * share))))
+    """Linear warm-up, then the top rate, and over the last `cooldown` of the run a line down to 2 %, as a factor.
+
+    Until the cool-down begins the run's length decides nothing, so a run can be resumed with another one.
+    """
+    left = 1 - min(1.0, images / settings.total_images)
+    return min((images + 1) / settings.warmup_images, max(0.02, min(1.0, left / settings.cooldown)))
 
 
 class Run:
@@ -46,15 +50,25 @@ class Run:
         torch.manual_seed(settings.seed)
         torch.set_num_threads(settings.threads)
         self.settings, self.directory, self.images = settings, directory, 0
+        unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # not every batch has every kind of prompt
+        self.accelerator = Accelerator(mixed_precision=_precision(), kwargs_handlers=[unused])
         frames = list(read_osd(Path(settings.osd_dir)))
         self.validation = [frames[i] for i in settings.validation_frames]
         learn = [f for i, f in enumerate(frames) if i not in settings.validation_frames]
+        renders = Corpus(Path(settings.corpus_dir))
+        kept = max(len(renders) - settings.validation_renders, 1)
+        self.validation_renders = [renders[i] for i in range(kept, len(renders))]
         self.sources = [
             Source("osd", learn, settings.osd_share),
-            Source("renders", Corpus(Path(settings.corpus_dir)), 1 - settings.osd_share),  # type: ignore[arg-type]
+            Source("renders", renders.first(kept), 1 - settings.osd_share),  # type: ignore[arg-type]
         ]
-        self.model = Model(GeneratorConfig(), pretrained=True).to(memory_format=torch.channels_last)  # 1.4x on CPU
-        self.average = Model(self.model.config)
+        config = GeneratorConfig(**settings.generator)
+        device = self.accelerator.device
+        self.model = Model(config, pretrained=settings.pretrained_encoder)
+        if settings.start_from:
+            start_from(self.model, Path(settings.start_from))
+        self.model = self.model.to(device, memory_format=torch.channels_last)  # 1.4x on CPU
+        self.average = Model(config).to(device)
         self.average.load_state_dict(self.model.state_dict())
         encoder = list(self.model.generator.encoder.parameters())
         slow = {id(p) for p in encoder}
@@ -65,9 +79,12 @@ class Run:
         )
         if (directory / STATE).exists():
             self.resume()
+        self.prepared, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
 
     def save(self) -> None:
-        """Write model, average, optimizer and counters as one atomic file."""
+        """Write model, average, optimizer and counters as one atomic file; CheckpointError if that failed."""
+        if not self.accelerator.is_main_process:
+            return
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for index, state in self.optimizer.state_dict()["state"].items():
@@ -76,6 +93,7 @@ class Run:
             "images": self.images,
             "settings": dataclasses.asdict(self.settings),
             "generator": dataclasses.asdict(self.model.config),
+            "nouns": NOUNS,
             "commit": _commit(),
             "torch": torch.__version__,
         }
@@ -108,10 +126,9 @@ class Run:
     def step(self, batch: Batch) -> dict[str, float]:
         """One optimizer step; a loss that is not finite stops the run with the last checkpoint intact."""
         settings = self.settings
-        self.model.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):  # noqa: SLF001
-            painted = self.model(batch)
-        terms = losses(painted, batch)
+        self.prepared.train()
+        batch = batch.to(self.accelerator.device)
+        terms = losses(self.prepared(batch), batch, self.model.config)
         loss = torch.stack([settings.weights[k] * v for k, v in terms.items()]).sum()
         if not torch.isfinite(loss):
             msg = (
@@ -123,14 +140,15 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
-        decay = min(settings.average_decay, (1 + self.images) / (10 * batch.image.shape[0] + self.images))
+        seen = batch.image.shape[0] * self.accelerator.num_processes
+        decay = min(settings.average_decay, (1 + self.images) / (10 * seen + self.images))
         with torch.no_grad():
             for average, value in zip(self.average.parameters(), self.model.parameters(), strict=True):
                 average.lerp_(value, 1 - decay)
-        self.images += batch.image.shape[0]
+        self.images += seen
         return {"loss": loss.item(), **{k: v.item() for k, v in terms.items()}}
 
     def run(self) -> None:
@@ -145,7 +163,10 @@ class Run:
             end += stage.images
             if self.images >= min(end, images):
                 continue
-            stream = ExampleStream(self.sources, stage.height, stage.width, self.settings.seed, self.images)
+            rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
+            stream = ExampleStream(
+                self.sources, stage.height, stage.width, self.settings.seed, self.images, rank, ranks
+            )
             loader = DataLoader(
                 stream,
                 batch_size=stage.batch,
@@ -160,7 +181,14 @@ class Run:
         every = self.settings.validate_every_images
         total = self.settings.total_images
         with (
-            tqdm(total=total, initial=self.images, desc=label, unit="img", mininterval=10) as bar,
+            tqdm(
+                total=total,
+                initial=self.images,
+                desc=label,
+                unit="img",
+                mininterval=10,
+                disable=not self.accelerator.is_main_process,
+            ) as bar,
             closing(_Log(self.directory / "log.csv")) as log,
         ):
             for batch in loader:
@@ -168,14 +196,16 @@ class Run:
                 row = self.step(batch)
                 bar.update(self.images - before)
                 bar.set_postfix({k: f"{v:.3f}" for k, v in row.items()}, refresh=False)
-                log.add({"images": self.images, **row})
+                if self.accelerator.is_main_process:
+                    log.add({"images": self.images, **row})
                 if time.monotonic() - saved > self.settings.checkpoint_every_s:
                     self.save()
                     saved = time.monotonic()
-                if before // every != self.images // every:
-                    average = self.average
-                    scores = validate(average.generator, average.text, self.validation, self.directory, self.images)
-                    bar.write(f"{self.images} images: " + "  ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+                if before // every != self.images // every and self.accelerator.is_main_process:
+                    for name, frames in (("osd", self.validation), ("renders", self.validation_renders)):
+                        scores = validate(self.average, frames, self.directory / "pictures" / name, self.images)
+                        told = "  ".join(f"{k} {v:.4f}" for k, v in scores.items())
+                        bar.write(f"{self.images} images, {name}: {told}")
                 if self.images >= end:
                     break
 
@@ -201,6 +231,27 @@ class _Log:
 
     def close(self) -> None:
         self._file.close()
+
+
+def start_from(model: Model, path: Path) -> None:
+    """Take over the weights of a shipped generator.safetensors, wherever name and shape fit; what does not is new."""
+    tensors, _ = read_tensors(path)
+    own = model.state_dict()
+    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        msg = f"{path} holds no weight of this generator; start_from wants the generator.safetensors of a model folder"
+        raise CheckpointError(msg)
+    new = sorted(own.keys() - fitting.keys())
+    print(f"{path}: {len(fitting)} weights taken over, {len(new)} new: {', '.join(new) or 'none'}")  # noqa: T201
+    with torch.no_grad():
+        for name, value in fitting.items():
+            own[name].copy_(value)
+
+
+def _precision() -> str:
+    """Bf16 where the hardware has it: elsewhere it is emulated and slower than fp32."""
+    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
+    return "bf16" if fast else "no"
 
 
 def _commit() -> str:

@@ -1,7 +1,9 @@
 """How a run is doing on the frames that it does not learn from, in figures and one picture."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,30 +11,36 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vb_perception.codecs.palette import distinct_colours
 from vb_perception.generator.student import Generator
 from vb_perception.generator.text import TextEncoder, phrase_rows
 from vb_perception.metrics.depth import depth_scores
-from vb_perception.metrics.masks import iou
 from vb_perception.metrics.normals import normal_scores
-from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
+from vb_perception.metrics.objects import overlap_boundary
 from vb_perception.runtime.text import prompt_rows
 from vb_perception.scenes.sample import Sample
-from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, SurfaceNormals, Task
-from vb_perception.training.augment import at_size
-
-TASKS: tuple[Task, ...] = (
-    MetricDepth(),
-    SurfaceNormals(),
-    SemanticSegmentation((("table", (255, 0, 0)), ("object", (0, 255, 0)))),
-    InstanceSegmentation("object"),
+from vb_perception.tasks import (
+    BLACK,
+    MAX_THINGS,
+    InstanceSegmentation,
+    MetricDepth,
+    SemanticSegmentation,
+    SurfaceNormals,
+    Task,
 )
+from vb_perception.training.augment import at_size
+from vb_perception.training.objective import Model
+from vb_perception.training.targets import MOVABLE
+
 SIZE = (192, 256)
+PICTURES = 6
 
 
 def prompt_tensor(text: TextEncoder, task: Task) -> Tensor:
     """The rows of one prompt, (T, D)."""
-    embeddings = text(phrase_rows([t.phrase for t in task.tokens], text.config.phrase_bytes))
-    return torch.from_numpy(prompt_rows(task.tokens, embeddings.numpy(), text.config))
+    # A stop of a colour map has an empty phrase, and its row no place for an embedding.
+    embeddings = text(phrase_rows([t.phrase for t in task.tokens], text.config.phrase_bytes).to(text.bytes.device))
+    return torch.from_numpy(prompt_rows(task.tokens, embeddings.cpu().numpy(), text.config))
 
 
 @torch.no_grad()
@@ -41,30 +49,55 @@ def paint(generator: Generator, text: TextEncoder, sample: Sample, tasks: Sequen
     generator.eval()
     text.eval()
     prompts = torch.stack([prompt_tensor(text, t) for t in tasks])
-    image = torch.from_numpy(sample.rgb).permute(2, 0, 1)[None].float() / 127.5 - 1
-    rays = torch.from_numpy(sample.intrinsics.rays())[None]
-    rgb = generator(image, rays, prompts).rgb.float()
+    device = next(generator.parameters()).device
+    image = torch.from_numpy(sample.rgb).permute(2, 0, 1)[None].float().to(device) / 127.5 - 1
+    rays = torch.from_numpy(sample.intrinsics.rays())[None].to(device)
+    rgb = generator(image, rays, prompts.to(device)).rgb.float().cpu()
     levels = ((rgb.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return list(levels.permute(0, 2, 3, 1).numpy())
 
 
-def validate(
-    generator: Generator, text: TextEncoder, frames: Sequence[Sample], directory: Path, images: int
-) -> dict[str, float]:
-    """Mean figures over `frames`, and a grid of input and answers as `directory`/pictures/IMAGES.png."""
-    scores: dict[str, list[float]] = {"abs_rel": [], "normals_deg": [], "table_iou": []}
-    rows = []
+def validate(model: Model, frames: Sequence[Sample], directory: Path, images: int) -> dict[str, float]:
+    """Figures over `frames`, and input and answers of the first as the grid `directory`/IMAGES.png.
+
+    The legend names what is there; mIoU is the mean over classes of the IoU over all frames.
+    """
+    scores: dict[str, list[float]] = {}
+    inter: Counter[str] = Counter()
+    union: Counter[str] = Counter()
+    rows: list[NDArray[np.uint8]] = []
     for frame in frames:
         sample = at_size(frame, *SIZE)
-        painted = paint(generator, text, sample, TASKS)
-        rows.append(np.hstack((sample.rgb, *painted)))
-        depth, normals, masks = (t.decode(p) for t, p in zip(TASKS[:3], painted[:3], strict=True))
-        if not (isinstance(depth, DepthMap) and isinstance(normals, NormalMap) and isinstance(masks, SegmentMap)):
-            continue
-        scores["abs_rel"].append(depth_scores(depth.depth_m, sample.depth_m)["abs_rel"])
-        scores["normals_deg"].append(normal_scores(normals.normals, sample.normals)["mean_deg"])
-        scores["table_iou"].append(iou(masks.ids == 1, sample.class_ids == 1, sample.class_ids >= 0))
-    pictures = directory / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(pictures / f"{images:07d}.png"), np.vstack(rows)[..., ::-1])
-    return {k: float(np.mean(v)) for k, v in scores.items()}
+        present = [sample.class_names[i] for i in np.unique(sample.class_ids) if i > 0][:MAX_THINGS]
+        legend = SemanticSegmentation(tuple(zip(present, distinct_colours(len(present), avoid=(BLACK,)), strict=True)))
+        tasks: tuple[Task, ...] = (MetricDepth(), SurfaceNormals(), legend, InstanceSegmentation("object"))
+        painted = paint(model.generator, model.text, sample, tasks)
+        if len(rows) < PICTURES:
+            rows.append(np.hstack((sample.rgb, *painted)))
+        answers: dict[str, Any] = {task.name: task.decode(rgb) for task, rgb in zip(tasks, painted, strict=True)}
+        for name, value in score(answers, sample).items():
+            scores.setdefault(name, []).append(value)
+        for i, name in enumerate(present, 1):
+            true, found = sample.class_ids == sample.class_names.index(name), answers[legend.name].ids == i
+            known = sample.class_ids >= 0
+            inter[name] += int((true & found).sum())
+            union[name] += int(((true | found) & known).sum())
+    directory.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(directory / f"{images:07d}.png"), np.vstack(rows)[..., ::-1])
+    means = {k: float(np.nanmean(v)) for k, v in scores.items()}
+    return means | {"miou": float(np.mean([inter[n] / union[n] for n in union if union[n]]))}
+
+
+def score(answers: dict[str, Any], truth: Sample) -> dict[str, float]:
+    """Depth, normals and objects of one frame."""
+    movable = np.isin(truth.class_ids, [i for i, n in enumerate(truth.class_names) if n in MOVABLE])
+    objects = np.where(movable, truth.instance_ids, 0)
+    depth = depth_scores(answers["depth"].depth_m, truth.depth_m)
+    masks = overlap_boundary(answers["instances"].ids, objects, truth.class_ids >= 0)
+    return {
+        "abs_rel": depth["abs_rel"],
+        "delta1": depth["delta1"],
+        "normals_deg": normal_scores(answers["normals"].normals, truth.normals)["mean_deg"],
+        "overlap_f": masks["overlap_f"],
+        "boundary_f": masks["boundary_f"],
+    }
