@@ -12,6 +12,12 @@ IMAGE_CHANNELS = 48
 LAST_TIMESTEP = 999
 
 
+def places(height: int, width: int) -> Tensor:
+    """Where each pixel lies in the picture, (1, 2, height, width): u and v from -1 to 1, left to right and downwards."""
+    v, u = (torch.arange(n) * (2 / n) + (1 / n - 1) for n in (height, width))
+    return torch.stack((u.expand(height, width), v[:, None].expand(height, width)))[None]
+
+
 class Denoiser(nn.Module):
     """Image features and rays at 1/16, prompt tokens -> what to paint, (N, denoiser_channels[0], H/16, W/16)."""
 
@@ -21,6 +27,8 @@ class Denoiser(nn.Module):
         channels = config.denoiser_channels
         self.from_16 = nn.Conv2d(CHANNELS[3], IMAGE_CHANNELS, 1)
         self.from_32 = nn.Conv2d(CHANNELS[4], IMAGE_CHANNELS, 1)
+        self.from_place = nn.Conv2d(2, 2 * IMAGE_CHANNELS + 2, 1, bias=False)
+        nn.init.zeros_(self.from_place.weight)
         self.unet = UNet2DConditionModel(
             in_channels=2 * IMAGE_CHANNELS + 2,
             out_channels=channels[0],
@@ -41,7 +49,9 @@ class Denoiser(nn.Module):
         up = nn.functional.interpolate(self.from_32(c32), scale_factor=2.0, mode="nearest")
         size = 16
         coarse_rays = nn.functional.avg_pool2d(rays, size)
-        return torch.cat((self.from_16(c16), up, coarse_rays), dim=1)
+        # Where a pixel lies in the picture cannot be told from its ray: that depends on the crop.
+        place = self.from_place(places(*c16.shape[2:]).to(c16))
+        return torch.cat((self.from_16(c16), up, coarse_rays), dim=1) + place
 
     def forward(self, features: Tensor, tokens: Tensor, task: Tensor) -> Tensor:
         """Features (N, C, h, w), tokens (N, T, D), task (N, D) -> (N, channels[0], h, w)."""

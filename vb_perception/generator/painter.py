@@ -3,15 +3,16 @@
 The last layer mixes the colours that the prompt brings.  Where the prompt names things, it is a cross-attention whose
 values are their colours: each pixel points at a thing and is painted in its colour.  Where the prompt brings the stops
 of a colour map, each pixel has a place on the map and lies between two stops; how unsure it is moves it off the map.
-Only a thing without a colour, and a prompt without any, are painted in a colour that the network regresses.  So a legend
-or a colour map never seen before is obeyed exactly, and where the network hesitates the colour says so, which the codecs
-report as low confidence.
+Only a thing without a colour, and a prompt without any, are painted in a colour that the network regresses.  So a
+legend or a colour map never seen before is obeyed exactly, and where the network hesitates the colour says so, which
+the codecs report as low confidence.
 """
 
 import torch
 from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.denoiser import places
 from vb_perception.generator.image_encoder import CHANNELS
 from vb_perception.runtime.text import COLOUR, HAS_COLOUR, ROLE_COLUMN, STOP, UNSURE
 
@@ -86,6 +87,9 @@ class Painter(nn.Module):
         self.lateral = nn.Conv2d(3, fine, 3, padding=1)
         self.mix = nn.Conv2d(fine, fine, 3, padding=1)
         self.colour = nn.Conv2d(fine, 3, 1)
+        self.slope = nn.Linear(token_width, 6)
+        nn.init.zeros_(self.slope.weight)
+        nn.init.zeros_(self.slope.bias)
         self.place = nn.Conv2d(fine, 2, 1)
         nn.init.zeros_(self.place.weight)
         nn.init.constant_(self.place.bias, MIDDLE)
@@ -109,7 +113,9 @@ class Painter(nn.Module):
         x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear")
         x = nn.functional.silu(x + self.lateral(per_prompt(image, prompts)))
         x = x + nn.functional.silu(self.mix(x))
-        free, place = self.colour(x), torch.sigmoid(self.place(x))
+        # An instance's colour is its place in the picture: a task may let colours rise with it.
+        rise = self.slope(task).unflatten(1, (3, 2)) @ places(*image.shape[2:]).to(x).flatten(2)
+        free, place = self.colour(x) + rise.unflatten(2, x.shape[2:]), torch.sigmoid(self.place(x))
         query = self.query(x).flatten(2)  # (N, Q, HW)
         logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)
         stop, has_colour = rows[..., STOP], rows[..., HAS_COLOUR]

@@ -13,6 +13,9 @@ SCALE_ON_WALK = 0.02
 """The log-depth error that a colour on the walk promises; off the walk it grows as the codec's confidence falls."""
 ERROR_UNIT = 0.1
 LIKELIHOOD_SHARE = 0.1
+UNEVEN_SHARE, NEAR_SHARE = 0.5, 0.5
+APART = 0.3
+"""How far the mean colours of two instances should be apart: 38 levels, while the decoder joins what is within 14."""
 LEVELS = 127.5  # [-1, 1] spans 255 levels
 
 
@@ -104,7 +107,9 @@ def balanced(rows: Tensor, valid: Tensor) -> Tensor:
 
 
 def instance_loss(rgb: Tensor, truth_rgb: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
-    """Difference from the true colours, and unevenness of each instance, which the decoder would tear apart.
+    """Difference from the true colours, unevenness of each instance, and nearness of two.
+
+    The decoder would tear apart what is uneven and join what is alike, so both cost more than their difference.
 
     rgb and truth (N, 3, H, W) in [-1, 1]; rows (N, H, W): 0 the task, 1 the background, from 2 on an instance each.
     """
@@ -115,12 +120,28 @@ def instance_loss(rgb: Tensor, truth_rgb: Tensor, rows: Tensor, valid: Tensor) -
     index = rows.clamp(min=0) + count * torch.arange(len(rows), device=rows.device)[:, None, None]
     member, colours = index[inside], rgb.movedim(1, -1)[inside]
     pixels = torch.bincount(member, minlength=count * len(rows)).clamp(min=1)
-    mean = torch.zeros(len(pixels), 3, dtype=rgb.dtype, device=rgb.device).index_add(0, member, colours)
-    mean = mean / pixels[:, None]
+    mean = _means(rgb, member, inside, pixels, len(rows)).flatten(0, 1)
     uneven = (colours - mean[member]).abs().mean(1)
     wrong = (colours - truth_rgb.movedim(1, -1)[inside]).abs().mean(1)
     weight = balanced(rows, inside)[inside]
-    return ((wrong + uneven) * weight).sum() / len(rows)
+    apart = _too_near(mean.unflatten(0, (len(rows), count)), _means(truth_rgb, member, inside, pixels, len(rows)))
+    return ((wrong + UNEVEN_SHARE * uneven) * weight).sum() / len(rows) + NEAR_SHARE * apart
+
+
+def _means(rgb: Tensor, member: Tensor, inside: Tensor, pixels: Tensor, images: int) -> Tensor:
+    """Mean colour of each row of each image, (N, rows, 3); `member` numbers them over all images."""
+    total = torch.zeros(len(pixels), 3, dtype=rgb.dtype, device=rgb.device)
+    total = total.index_add(0, member, rgb.movedim(1, -1)[inside])
+    return (total / pixels[:, None]).unflatten(0, (images, -1))
+
+
+def _too_near(mean: Tensor, truth: Tensor) -> Tensor:
+    """How much pairs of instances of one image fall short of APART, or of their true difference if that is less."""
+    present = truth.abs().sum(-1) > 0
+    pair = torch.triu(present[:, :, None] & present[:, None, :], diagonal=1)
+    wanted = torch.cdist(truth, truth).clamp(max=APART)
+    found = ((mean[:, :, None] - mean[:, None, :]).square().sum(-1) + 1e-8).sqrt()
+    return masked_mean((wanted - found).clamp(min=0), pair)
 
 
 def colour_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:
