@@ -13,7 +13,7 @@ LAST_TIMESTEP = 999
 
 
 def places(height: int, width: int) -> Tensor:
-    """Where each pixel lies in the picture, (1, 2, height, width): u and v from -1 to 1, left to right and downwards."""
+    """Where each pixel lies in the picture, (1, 2, height, width): u to the right and v downwards, from -1 to 1."""
     v, u = (torch.arange(n) * (2 / n) + (1 / n - 1) for n in (height, width))
     return torch.stack((u.expand(height, width), v[:, None].expand(height, width)))[None]
 
