@@ -1,17 +1,18 @@
 """Objects that a hand can move, of random size and look: boxes, cans, bowls, cups, bottles, balls, plates, books."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.scenes import shapes, textures
-from vb_perception.scenes.dice import chance, log_uniform
+from vb_perception.scenes.dice import chance, log_uniform, pick
 from vb_perception.scenes.poses import rotation, translation
 from vb_perception.scenes.scene import Material, Mesh
 
 WALL_M = 0.004
+_CEREAL_M = 0.2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,25 +51,49 @@ def random_object(class_name: str, rng: np.random.Generator) -> Body:
 
 
 def box_object(rng: np.random.Generator, largest_m: float = 0.3) -> Body:
-    """A package between a matchbox and `largest_m` long."""
-    long_m = log_uniform(rng, 0.06, largest_m)
-    sizes = rng.permutation([long_m, long_m * rng.uniform(0.4, 1.0), long_m * rng.uniform(0.12, 0.7)])
-    x, y, z = (float(s) for s in np.maximum(sizes, 0.015))
-    part = Part(shapes.box(x, y, z), np.eye(4), textures.carton(rng, long_m))
+    """A package between a matchbox and `largest_m` long, on any of its sides."""
+    kind = pick(rng, {"any": 5, "cereal": 3, "slim": 1}) if largest_m > _CEREAL_M else "any"
+    if kind == "cereal":
+        sizes = [rng.uniform(0.16, largest_m), rng.uniform(0.11, 0.2), rng.uniform(0.04, 0.08)]
+    elif kind == "slim":
+        side = rng.uniform(0.05, 0.09)
+        sizes = [rng.uniform(0.12, largest_m), side, side * rng.uniform(0.6, 1.0)]
+    else:
+        long_m = log_uniform(rng, 0.06, largest_m)
+        sizes = [long_m, long_m * rng.uniform(0.4, 1.0), long_m * rng.uniform(0.12, 0.7)]
+    x, y, z = (float(s) for s in np.maximum(rng.permutation(sizes), 0.015))
+    return _package(rng, (x, y, z))
+
+
+def board_object(rng: np.random.Generator, largest_m: float = 0.3) -> Body:
+    """A flat package that stands on an edge: thin along y."""
+    return _package(rng, (rng.uniform(0.1, 0.22), rng.uniform(0.015, 0.07), rng.uniform(0.12, largest_m)))
+
+
+def _package(rng: np.random.Generator, size_m: tuple[float, float, float]) -> Body:
+    x, y, z = size_m
+    part = Part(shapes.box(x, y, z), np.eye(4), textures.carton(rng, max(size_m)))
     return Body("box", (part,), x / 2, y / 2, z, flat_top=True)
 
 
 def _can(rng: np.random.Generator) -> Body:
+    """A can, a wide tin or a long tube."""
+    kind = pick(rng, {"can": 5, "tin": 2, "tube": 2})
     radius, height = rng.uniform(0.025, 0.06), rng.uniform(0.05, 0.19)
+    if kind == "tin":
+        radius, height = rng.uniform(0.06, 0.11), rng.uniform(0.04, 0.1)
+    elif kind == "tube":
+        radius, height = rng.uniform(0.028, 0.045), rng.uniform(0.18, 0.28)
     rim = 0.004
     side = shapes.lathe(((0, 0), (radius - rim, 0), (radius, rim), (radius, height - rim), (radius - rim, height)))
     lid = shapes.lathe(((radius - rim, height), (radius - 2 * rim, height - rim), (0, height - rim)))
+    paper = textures.label(rng)
     metal = textures.surface(
         rng, ("plain",), colours=((rng.uniform(0.5, 0.9),) * 3,) * 3, shine=rng.uniform(0.3, 0.9), grain=0.05
     )
-    parts = (Part(side, np.eye(4), textures.label(rng)), Part(lid, np.eye(4), metal))
-    body = Body("can", parts, radius, radius, height, flat_top=True)
-    return _lying(body, rng) if chance(rng, 0.15) else body
+    cover = replace(paper, wraps=False) if kind == "tin" and chance(rng, 0.6) else metal
+    parts = (Part(side, np.eye(4), paper), Part(lid, np.eye(4), cover))
+    return Body("can", parts, radius, radius, height, flat_top=True)
 
 
 def _bowl(rng: np.random.Generator) -> Body:
@@ -122,8 +147,7 @@ def _bottle(rng: np.random.Generator) -> Body:
     plastic = textures.surface(rng, ("plain",), grain=0.0)
     eye = np.eye(4)
     parts = (Part(shell, eye, glass), Part(paper, eye, textures.label(rng)), Part(cap, eye, plastic))
-    body = Body("bottle", parts, sleeve, sleeve, height + 0.003)
-    return _lying(body, rng) if chance(rng, 0.15) else body
+    return Body("bottle", parts, sleeve, sleeve, height + 0.003)
 
 
 def _ball(rng: np.random.Generator) -> Body:
@@ -153,14 +177,6 @@ def _book(rng: np.random.Generator) -> Body:
         Part(shapes.box(board, y, z), translation(-x / 2 + board / 2, 0, 0), cover),
     )
     return Body("book", parts, x / 2, y / 2, z, flat_top=True)
-
-
-def _lying(body: Body, rng: np.random.Generator) -> Body:
-    """A body of revolution that fell over: its axis along x, turned about it by chance."""
-    turned = translation(-body.height_m / 2, 0, body.half_x_m) @ rotation(1, np.pi / 2)
-    turned = turned @ rotation(2, rng.uniform(0, 2 * np.pi))
-    parts = tuple(Part(p.mesh, turned @ p.body_from_part, p.material) for p in body.parts)
-    return Body(body.class_name, parts, body.height_m / 2, body.half_x_m, 2 * body.half_x_m)
 
 
 MAKERS: dict[str, Callable[[np.random.Generator], Body]] = {

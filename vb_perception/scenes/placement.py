@@ -116,16 +116,3 @@ def place(
         if not any(foot.overlaps(other, gap_m) for other in others):
             return foot
     return None
-
-
-def place_on_top(body: Body, below: Placed, rng: np.random.Generator) -> Placed | None:
-    """The body on a flat top, its footprint's inner half supported; None where it is too large."""
-    foot = below.footprint
-    limit = np.array((foot.half_x_m, foot.half_y_m)) - 0.7 * np.hypot(body.half_x_m, body.half_y_m)
-    if not below.body.flat_top or (limit < 0).any():
-        return None
-    x, y = (rng.uniform(-limit, limit)) @ foot.axes + (foot.x_m, foot.y_m)
-    yaw = foot.yaw_rad + rng.normal(0, 0.3)
-    return Placed(
-        body, Footprint(float(x), float(y), body.half_x_m, body.half_y_m, yaw), below.z_m + below.body.support_m
-    )

@@ -8,47 +8,60 @@ from numpy.typing import NDArray
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes import shapes, textures
 from vb_perception.scenes.assets import SceneAssets
-from vb_perception.scenes.dice import chance
+from vb_perception.scenes.dice import chance, log_uniform, pick
+from vb_perception.scenes.heap import Heap
 from vb_perception.scenes.lights import indoor_lighting
-from vb_perception.scenes.objects import MAKERS, Body, box_object, random_object
-from vb_perception.scenes.placement import Footprint, Placed, place, place_on_top
+from vb_perception.scenes.objects import board_object, box_object
+from vb_perception.scenes.placement import Footprint, Occupied, Placed, place
 from vb_perception.scenes.poses import looking_at, standing
-from vb_perception.scenes.scene import Scene, Solid
+from vb_perception.scenes.resting import resting
+from vb_perception.scenes.scene import Material, Scene, Solid
 from vb_perception.scenes.stock import Stock
 from vb_perception.scenes.walls import closed_room
 
 KINECT_FOV_DEG = 57.0
 MOST_OBJECTS = 12
 _WEIGHTS = {"box": 6.0, "can": 2.5, "bowl": 1.5, "cup": 2.0, "bottle": 1.5, "ball": 1.0, "plate": 1.0, "book": 1.0}
+_ARRANGED = {"apart": 5.0, "beside": 3.0, "on top": 2.0, "leaning": 1.0}
 
 
 def tabletop_scene(
     rng: np.random.Generator, width: int, height: int, name: str = "tabletop", assets: SceneAssets | None = None
 ) -> Scene:
-    """A table with 1-12 objects in a closed room, seen from 0.5-1.6 m at -15..-70 degrees of pitch.
+    """A table with 1-12 objects in a closed room, seen from 0.4-2 m at -12..-65 degrees of pitch.
 
-    Two thirds of the cameras have a Kinect's field of view, the others 40-100 degrees.  The table is instance 0, as the
-    support is in OSD; every object has an instance of its own, counted from 1.
+    Half of the cameras stand at a table's end and look along it, as a robot before its table does; two thirds have a
+    Kinect's field of view, the others 40-100 degrees.  The table is instance 0, as the support is in OSD; every object
+    has an instance of its own, counted from 1.
     """
-    top_m = rng.uniform(0.6, 0.95)
-    size = (rng.uniform(0.8, 2.4), rng.uniform(0.6, 1.4))
     stock = Stock(assets or SceneAssets.none())
-    placed = clutter(rng, top_m, size, stock=stock)
-    centre = np.array([[p.footprint.x_m, p.footprint.y_m, top_m] for p in placed]).mean(axis=0)
-    eye, target = _view(rng, centre)
-    world_from_camera = looking_at(eye, target, math.radians(rng.normal(0, 2.0)))
-    fov_deg = KINECT_FOV_DEG if chance(rng, 2 / 3) else rng.uniform(40, 100)
-    solids = table_solids(rng, top_m, size)
+    top_m = rng.uniform(0.6, 0.95)
+    robot = chance(rng, 0.5)
+    if robot:
+        size = (rng.uniform(1.2, 2.6), rng.uniform(0.7, 1.5))
+        eye, middle = _robot_view(rng, top_m, size)
+        placed = clutter(rng, top_m, size, stock=stock, middle_m=middle)
+    else:
+        size = (rng.uniform(0.8, 2.4), rng.uniform(0.6, 1.4))
+        placed = clutter(rng, top_m, size, stock=stock)
+        eye = _view(rng, _centre(placed, top_m))
+    centre = _centre(placed, top_m)
+    camera = Occupied(Footprint(float(eye[0]), float(eye[1]), 0.12, 0.12, 0.0), 0.0, float(eye[2]) + 0.3)
+    placed = [p for p in placed if not p.occupied.meets(camera)]
+    target = centre + np.array((*rng.normal(0, 0.08, 2), rng.uniform(-0.02, 0.12)))
+    solids = table_solids(rng, top_m, size, pale=robot and chance(rng, 0.5))
     for number, one in enumerate(placed, start=1):
         solids += one.solids(number)
     solids += surroundings(rng, size, eye, stock)
     return Scene(
         name=name,
         solids=tuple(solids),
-        intrinsics=CameraIntrinsics.from_fov(width, height, fov_deg),
-        world_from_camera=world_from_camera,
+        intrinsics=CameraIntrinsics.from_fov(
+            width, height, KINECT_FOV_DEG if chance(rng, 2 / 3) else rng.uniform(40, 100)
+        ),
+        world_from_camera=looking_at(eye, target, math.radians(rng.normal(0, 2.0))),
         lighting=indoor_lighting(rng, tuple(centre), 1.2),
-        contacts=np.array([p.contact() for p in placed], np.float32),
+        contacts=np.array([p.contact() for p in placed], np.float32).reshape(-1, 4),
     )
 
 
@@ -58,51 +71,53 @@ def clutter(
     size_m: tuple[float, float],
     count: int | None = None,
     stock: Stock | None = None,
+    middle_m: tuple[float, float] | None = None,
 ) -> list[Placed]:
-    """Objects on a table whose centre is the world's origin: one cluster, some boxes stacked, none inside another."""
+    """Objects on a table whose centre is the world's origin: one cluster around `middle_m`, none inside another.
+
+    They stand apart, touch, lie on each other (their middle supported) and lean against each other.
+    """
     stock = stock or Stock(SceneAssets.none())
     weights = dict(_WEIGHTS)
     if chance(rng, 0.3):  # now and then a table of few kinds of things
         weights = {name: weight * (10 if chance(rng, 0.3) else 0.2) for name, weight in weights.items()}
-    count = int(rng.integers(1, MOST_OBJECTS + 1)) if count is None else count
-    spread = rng.uniform(0.12, 0.45)
-    edge = 0.16
-    room = (max(size_m[0] / 2 - edge - spread, 0), max(size_m[1] / 2 - edge - spread, 0))
-    centre = (rng.uniform(-room[0], room[0]), rng.uniform(-room[1], room[1]))
-    limits = (min(spread, size_m[0] / 2 - edge), min(spread, size_m[1] / 2 - edge))
-    placed: list[Placed] = []
-    feet: list[Footprint] = []
-    while len(placed) < count:
-        body = stock.clutter(rng, weights)
-        foot = place(body, feet, rng, centre, limits)
-        if foot is None:
-            body = box_object(rng, 0.12)
-            foot = place(body, feet, rng, centre, (limits[0] + 0.1, limits[1] + 0.1))
-        if foot is None:
+    if count is None:
+        count = int(rng.integers(2, 7)) if chance(rng, 0.5) else int(rng.integers(1, MOST_OBJECTS + 1))
+    heap = Heap(top_m, size_m, _middle(rng, size_m) if middle_m is None else middle_m, rng.uniform(0.06, 0.4))
+    for _ in range(6 * count):
+        if len(heap.placed) == count:
             break
-        feet.append(foot)
-        placed.append(Placed(body, foot, top_m))
-        if body.class_name in ("box", "book") and len(placed) < count and chance(rng, 0.3):
-            placed += _stacked(rng, placed[-1], count - len(placed))
-    return placed
+        how = pick(rng, _ARRANGED) if heap.placed else "apart"
+        if how == "leaning":
+            heap.lean(rng, board_object(rng))
+        else:
+            body = resting(stock.clutter(rng, weights), rng)
+            {"apart": heap.apart, "beside": heap.beside, "on top": heap.on_top}[how](rng, body)
+    while not heap.placed:
+        heap.apart(rng, box_object(rng, 0.12))
+    return heap.placed
 
 
-def _stacked(rng: np.random.Generator, below: Placed, most: int) -> list[Placed]:
-    """One or two things on top of a box."""
-    out: list[Placed] = []
-    for _ in range(min(most, int(rng.integers(1, 3)))):
-        body: Body = box_object(rng, 0.2) if chance(rng, 0.7) else random_object(str(rng.choice(list(MAKERS))), rng)
-        above = place_on_top(body, below, rng)
-        if above is None:
-            break
-        out.append(above)
-        below = above
-    return out
+def _middle(rng: np.random.Generator, size_m: tuple[float, float]) -> tuple[float, float]:
+    """Of a cluster somewhere on the table, not at its edge."""
+    free = np.maximum(np.array(size_m) / 2 - 0.25, 0)
+    x, y = rng.uniform(-free, free)
+    return float(x), float(y)
 
 
-def table_solids(rng: np.random.Generator, top_m: float, size_m: tuple[float, float]) -> list[Solid]:
-    """A table around the world's origin, its top at `top_m`; a slab or a round plate, with legs."""
-    material, legs = textures.table_top(rng), textures.wood(rng)
+def _centre(placed: list[Placed], top_m: float) -> NDArray[np.float64]:
+    points = np.array([[p.footprint.x_m, p.footprint.y_m, top_m] for p in placed])
+    return np.asarray(points.mean(axis=0), np.float64)
+
+
+def table_solids(
+    rng: np.random.Generator, top_m: float, size_m: tuple[float, float], *, pale: bool = False
+) -> list[Solid]:
+    """A table around the world's origin, its top at `top_m`; a slab or a round plate, with legs.
+
+    A `pale` one is of light wood with hardly a grain, as laboratories and offices have them.
+    """
+    material, legs = _pale_wood(rng) if pale else textures.table_top(rng), textures.wood(rng)
     thick = rng.uniform(0.015, 0.06)
     if chance(rng, 0.12):
         radius = 0.5 * math.hypot(*size_m)
@@ -116,6 +131,14 @@ def table_solids(rng: np.random.Generator, top_m: float, size_m: tuple[float, fl
     for x, y, radius in feet:
         out.append(Solid(shapes.cylinder(radius, top_m - thick, 12), standing(x, y, 0), legs, "table"))
     return out
+
+
+def _pale_wood(rng: np.random.Generator) -> Material:
+    value, warmth, dark = rng.uniform(0.7, 0.95), rng.uniform(0.05, 0.2), rng.uniform(0.93, 1.0)
+    light = (value, value * (1 - warmth), value * (1 - 1.8 * warmth))
+    other = (light[0] * dark, light[1] * dark, light[2] * dark)
+    changes = {"repeat_m": rng.uniform(0.1, 0.4), "grain": rng.uniform(0.0, 0.1), "shine": rng.uniform(0.0, 0.25)}
+    return textures.surface(rng, ("wood", "plain"), colours=(light, other, other), **changes)
 
 
 def surroundings(
@@ -141,9 +164,21 @@ def surroundings(
     return out
 
 
-def _view(rng: np.random.Generator, centre_m: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Eye and target of a camera that looks at the clutter."""
-    target = centre_m + np.array((*rng.normal(0, 0.08, 2), rng.uniform(-0.02, 0.12)))
-    pitch, yaw = math.radians(rng.uniform(15, 70)), rng.uniform(0, 2 * np.pi)
+def _robot_view(
+    rng: np.random.Generator, top_m: float, size_m: tuple[float, float]
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """Eye of a camera above one end of the table, which looks along it, and the middle of what it looks at."""
+    eye = np.array(
+        (-size_m[0] / 2 + rng.uniform(-0.3, 0.4), rng.uniform(-0.3, 0.3) * size_m[1], top_m + rng.uniform(0.42, 0.9))
+    )
+    yaw, ahead = rng.normal(0, 0.25), rng.uniform(0.3, 0.95)
+    free = np.array(size_m) / 2 - 0.15
+    x, y = np.clip(eye[:2] + ahead * np.array((math.cos(yaw), math.sin(yaw))), -free, free)
+    return eye, (float(x), float(y))
+
+
+def _view(rng: np.random.Generator, centre_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Eye of a camera somewhere around the clutter."""
+    pitch, yaw = math.radians(rng.uniform(12, 65)), rng.uniform(0, 2 * np.pi)
     back = np.array((math.cos(pitch) * math.cos(yaw), math.cos(pitch) * math.sin(yaw), math.sin(pitch)))
-    return target + rng.uniform(0.5, 1.6) * back, target
+    return centre_m + log_uniform(rng, 0.45, 2.0) * back
