@@ -10,6 +10,7 @@
      |   +- EngineUnavailableError  library or GPU absent: names what to install
      |   +- EngineMismatchError     built for another GPU, version, size or weights
      |   +- InferenceError          the run itself failed
+     |       +- NonFiniteError      it ran, and the answer holds NaN or infinity
      +- ExportError      the exported graph differs from torch by more than the tolerance
      +- BagError         no such topic, no camera_info, truncated file
 
@@ -47,6 +48,10 @@ class EngineMismatchError(EngineError):
 
 class InferenceError(EngineError):
     """The network was loaded, but this run failed."""
+
+
+class NonFiniteError(InferenceError):
+    """The network ran, and its answer holds NaN or infinity."""
 
 
 class ExportError(VbPerceptionError):

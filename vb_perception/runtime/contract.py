@@ -8,7 +8,7 @@ from types import TracebackType
 import numpy as np
 from typing_extensions import Self
 
-from vb_perception.errors import EngineMismatchError, InferenceError
+from vb_perception.errors import EngineMismatchError, InferenceError, NonFiniteError
 from vb_perception.runtime.engine import EngineSpec, Float
 
 Port = tuple[str, tuple[int | None, ...]]
@@ -86,7 +86,8 @@ class CheckedEngine(ABC):
         All float32; the answer is the caller's to keep.
 
         Raises:
-            InferenceError: closed, inputs do not fit the spec, the run failed, or the answer is not a finite image.
+            InferenceError: closed, inputs do not fit the spec, or the run failed.
+            NonFiniteError: the answer is not a finite image.
         """
         if not self._open:
             msg = f"{self._backend}: infer after close; open the engine again"
@@ -102,7 +103,7 @@ class CheckedEngine(ABC):
                 f"{self._backend}: {int((~np.isfinite(rgb)).sum())} of {rgb.size} output values are NaN or infinite; "
                 "check the input for NaN, and try precision f32 if a lower one was asked for"
             )
-            raise InferenceError(msg)
+            raise NonFiniteError(msg)
         return rgb
 
     @abstractmethod

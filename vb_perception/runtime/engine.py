@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,30 @@ from vb_perception.errors import EngineMismatchError
 
 Float = NDArray[np.float32]
 CODEC_VERSION = 1
+FP32 = "fp32"
 _PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), float: (float, int)}
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One graph of the model: the same network at one size and precision, and how far it is from torch.
+
+    `golden` is the file with an input and torch's answer to it at this size.  The figures compare the graph with torch
+    in fp32 on frames that it was not calibrated on: largest difference of a colour in [-1, 1], mean |d - d'| / d' of
+    the decoded depth, share of the pixels whose decoded class is the same.
+    """
+
+    file: str
+    precision: str
+    height: int
+    width: int
+    sha256: str
+    gflop_three_prompts: float
+    golden: str = ""
+    golden_sha256: str = ""
+    colour_error: float = 0.0
+    depth_abs_rel: float = 0.0
+    mask_agreement: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +48,8 @@ class EngineSpec:
 
     The graph: `image (1, 3, H, W)` float32 in [-1, 1], `rays (1, 2, H, W)` float32 (x/z, y/z in the optical frame),
     `prompts (N, max_tokens, token_dim)` float32 -> `rgb (N, 3, H, W)` float32 in [-1, 1].  N is free.
+    `graph_weights` names the file that the graphs share, if they do not hold their own weights; `golden` the file with
+    an input and torch's answer to it; `variants` lists the graphs beside `generator.onnx`.
     The text graph: `bytes (P, phrase_bytes)` int64, UTF-8 with zero padding -> `embedding (P, embedding_dim)` float32.
     """
 
@@ -43,6 +68,12 @@ class EngineSpec:
     parameters: int
     gflop_three_prompts: float
     codec_version: int = CODEC_VERSION
+    words_sha256: str = ""
+    golden: str = ""
+    golden_sha256: str = ""
+    graph_weights: str = ""
+    graph_weights_sha256: str = ""
+    variants: tuple[Variant, ...] = ()
 
     def to_json(self) -> str:
         """Serialise, one key a line."""
@@ -54,12 +85,9 @@ class EngineSpec:
         path = model_dir / "spec.json"
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            spec = cls(**values)
-            for item in dataclasses.fields(cls):
-                if not isinstance(value := getattr(spec, item.name), _PLAIN[item.type]):
-                    msg = f"{item.name} is {value!r}, expected {item.type}"
-                    raise TypeError(msg)  # noqa: TRY301 - told like every other fault of the file
-        except (OSError, ValueError, TypeError) as error:
+            values["variants"] = tuple(_checked(Variant(**row)) for row in values.get("variants", ()))
+            spec = _checked(cls(**values))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             msg = f"no usable model in {model_dir}: {error}; expected spec.json as written by `vb-perception export`"
             raise EngineMismatchError(msg) from error
         if spec.codec_version != CODEC_VERSION:
@@ -69,6 +97,54 @@ class EngineSpec:
             )
             raise EngineMismatchError(msg)
         return spec
+
+    def graphs(self) -> tuple[Variant, ...]:
+        """`generator.onnx`, which this spec itself describes, and the variants."""
+        own = Variant(
+            "generator.onnx",
+            self.precision,
+            self.height,
+            self.width,
+            self.generator_sha256,
+            self.gflop_three_prompts,
+            self.golden,
+            self.golden_sha256,
+        )
+        return (own, *self.variants)
+
+    def choose(self, precision: str = FP32, size: tuple[int, int] | None = None) -> Variant:
+        """The graph of a precision and a size (height, width), by default the spec's own.
+
+        Raises:
+            EngineMismatchError: the model has no such graph; says which it has.
+        """
+        height, width = size or (self.height, self.width)
+        for variant in self.graphs():
+            if (variant.precision, variant.height, variant.width) == (precision, height, width):
+                return variant
+        has = ", ".join(f"{v.precision} {v.height}x{v.width}" for v in self.graphs())
+        msg = (
+            f"model {self.name} has no {precision} graph of {height}x{width} pixels, it has {has}; ask for one of "
+            "these, or run `vb-perception export` with this size"
+        )
+        raise EngineMismatchError(msg)
+
+    def at(self, variant: Variant) -> "EngineSpec":
+        """This spec for an engine that runs `variant`."""
+        return dataclasses.replace(
+            self,
+            height=variant.height,
+            width=variant.width,
+            precision=variant.precision,
+            generator_sha256=variant.sha256,
+            gflop_three_prompts=variant.gflop_three_prompts,
+        )
+
+    def verify_graph(self, model_dir: Path, variant: Variant) -> Path:
+        """Return the file of `variant` if it and the weights that it reads are those of this spec."""
+        if self.graph_weights:
+            self.verify(model_dir / self.graph_weights, self.graph_weights_sha256)
+        return self.verify(model_dir / variant.file, variant.sha256)
 
     def verify(self, file: Path, sha256: str) -> Path:
         """Return `file` if its digest is the one in this spec; say what differs otherwise."""
@@ -84,6 +160,19 @@ class EngineSpec:
             )
             raise EngineMismatchError(msg)
         return file
+
+
+_Row = TypeVar("_Row", EngineSpec, Variant)
+
+
+def _checked(row: _Row) -> _Row:
+    """The same row; TypeError if a value is not of its field's type."""
+    for item in dataclasses.fields(row):
+        value = getattr(row, item.name)
+        if item.type in _PLAIN and not isinstance(value, _PLAIN[item.type]):
+            msg = f"{item.name} is {value!r}, expected {item.type}"
+            raise TypeError(msg)
+    return row
 
 
 class Engine(Protocol):

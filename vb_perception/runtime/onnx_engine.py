@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vb_perception.errors import EngineMismatchError, EngineUnavailableError, InferenceError
 from vb_perception.runtime.contract import IMAGE, PROMPTS, RAYS, CheckedEngine, Port, check_ports, generator_ports
-from vb_perception.runtime.engine import EngineSpec, Float
+from vb_perception.runtime.engine import EngineSpec, Float, Variant
 
 ELEMENT_TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64"}
 FAILURES = (
@@ -69,19 +69,21 @@ class OnnxSession:
 
 
 class OnnxEngine(CheckedEngine):
-    """`generator.onnx` of a model folder on ONNX Runtime's CPU provider."""
+    """A graph of a model folder on ONNX Runtime's CPU provider."""
 
-    def __init__(self, model_dir: Path, threads: int = 0) -> None:
-        """Load and check the file; `threads` 0 takes one a core.
+    def __init__(self, model_dir: Path, threads: int = 0, variant: Variant | None = None) -> None:
+        """Load and check the file of `variant` (default: the spec's own); `threads` 0 takes one a core.
 
         Raises:
             EngineUnavailableError: ONNX Runtime is not installed.
             EngineMismatchError: the file is missing, damaged or not what spec.json describes.
         """
         spec = EngineSpec.read(model_dir)
-        file = spec.verify(model_dir / "generator.onnx", spec.generator_sha256)
+        variant = variant or spec.choose(spec.precision)
+        file = spec.verify_graph(model_dir, variant)
+        spec = spec.at(variant)
         self._session = OnnxSession(file, *generator_ports(spec), threads)
-        super().__init__(spec, self._session.backend)
+        super().__init__(spec, f"{self._session.backend} {variant.precision}")
 
     def _run(self, image: Float, rays: Float, prompts: Float) -> Float:
         return self._session.run({IMAGE: image, RAYS: rays, PROMPTS: prompts})

@@ -1,27 +1,39 @@
 """The generator on OpenVINO's CPU plugin."""
 
+import io
+import logging
+import platform
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from vb_perception.errors import ConfigError, EngineMismatchError, EngineUnavailableError, InferenceError
+from vb_perception.errors import ConfigError, EngineError, EngineMismatchError, EngineUnavailableError, InferenceError
 from vb_perception.runtime.contract import IMAGE, PROMPTS, RAYS, CheckedEngine, Port, check_ports, generator_ports
-from vb_perception.runtime.engine import EngineSpec, Float
+from vb_perception.runtime.engine import EngineSpec, Float, Variant
+from vb_perception.runtime.manifest import BuildKey, CacheEntry
+
+_log = logging.getLogger(__name__)
 
 Precision = Literal["auto", "f32", "bf16"]
 PRECISIONS = ("auto", "f32", "bf16")
+DEVICE = "CPU"
 
 
 class OpenVinoEngine(CheckedEngine):
-    """`generator.onnx` of a model folder on OpenVINO.
+    """A graph of a model folder on OpenVINO.
 
-    The graph is compiled, with static shapes, for each number of tasks that it meets, and kept: about half a second
-    each for the shipped model.  With a free number of tasks OpenVINO 2026.4 fails or crashes when the number changes.
+    It is compiled, with static shapes, for each number of tasks that it meets, and kept, in memory and in the cache:
+    two to three seconds of one core each for the shipped model, a third of that from the cache.  With a free number of
+    tasks OpenVINO 2026.4 fails or crashes when the number changes.
     """
 
-    def __init__(self, model_dir: Path, threads: int = 0, precision: Precision = "auto") -> None:
-        """Load and check the file; `threads` 0 takes one a core; precision "auto" is bf16 where the CPU has it.
+    def __init__(
+        self, model_dir: Path, threads: int = 0, precision: Precision = "auto", variant: Variant | None = None
+    ) -> None:
+        """Load and check the file of `variant` (default: the spec's own).
+
+        `threads` 0 takes one a core; precision "auto" is bf16 where the CPU has it, what the graph says elsewhere.
 
         Raises:
             ConfigError: unknown precision.
@@ -37,12 +49,16 @@ class OpenVinoEngine(CheckedEngine):
             msg = f"OpenVINO cannot be imported ({error}); install it with `pip install openvino`"
             raise EngineUnavailableError(msg) from error
         spec = EngineSpec.read(model_dir)
-        file = spec.verify(model_dir / "generator.onnx", spec.generator_sha256)
+        self._variant = variant or spec.choose(spec.precision)
+        file = spec.verify_graph(model_dir, self._variant)
+        spec = spec.at(self._variant)
         self._settings: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads:
             self._settings["INFERENCE_NUM_THREADS"] = threads
         if precision != "auto":
             self._settings["INFERENCE_PRECISION_HINT"] = precision
+        self._precision = precision
+        self._version = openvino.__version__
         self._core = openvino.Core()
         try:
             self._model = self._core.read_model(file)
@@ -53,7 +69,10 @@ class OpenVinoEngine(CheckedEngine):
         check_ports(file, _ports(self._model.inputs), inputs)
         check_ports(file, _ports(self._model.outputs), outputs)
         self._requests: dict[int, Any] = {}
-        super().__init__(spec, f"openvino {openvino.__version__.split('-')[0]}")
+        can_bf16 = "BF16" in self._core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+        reduced = self._variant.precision == "fp32" and can_bf16 and precision != "f32"
+        self.computed = "bf16" if reduced else self._variant.precision
+        super().__init__(spec, f"openvino {self._version.split('-')[0]} {self.computed}")
 
     def _run(self, image: Float, rays: Float, prompts: Float) -> Float:
         try:
@@ -70,11 +89,42 @@ class OpenVinoEngine(CheckedEngine):
 
     def _request_for(self, prompts: int) -> Any:  # noqa: ANN401 - OpenVINO's stubs are not relied on
         if prompts not in self._requests:
-            model = self._model.clone()
-            model.reshape({port.get_any_name(): self._static(port.get_any_name(), prompts) for port in model.inputs})
-            compiled = self._core.compile_model(model, "CPU", self._settings)
-            self._requests[prompts] = compiled.create_infer_request()
+            self._requests[prompts] = self._compiled_once(prompts).create_infer_request()
         return self._requests[prompts]
+
+    def _compiled_once(self, prompts: int) -> Any:  # noqa: ANN401 - OpenVINO's stubs are not relied on
+        """From the cache, or compiled and kept there; without a usable cache it is compiled at every start."""
+        try:
+            entry = CacheEntry(f"{self.spec.name}-openvino", self._key(prompts))
+            content = entry.load_or_build(lambda: self._compiled(prompts).export_model().getvalue())
+        except EngineError as error:
+            _log.warning("%s compiles at every start: %s", self.backend, error)
+            return self._compiled(prompts)
+        try:
+            return self._core.import_model(io.BytesIO(content), DEVICE, self._settings)
+        except RuntimeError as error:
+            entry.discard(str(error))
+            return self._compiled(prompts)
+
+    def _compiled(self, prompts: int) -> Any:  # noqa: ANN401 - OpenVINO's stubs are not relied on
+        model = self._model.clone()
+        model.reshape({port.get_any_name(): self._static(port.get_any_name(), prompts) for port in model.inputs})
+        return self._core.compile_model(model, DEVICE, self._settings)
+
+    def _key(self, prompts: int) -> BuildKey:
+        name, features = (
+            self._core.get_property(DEVICE, key) for key in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+        )
+        return BuildKey(
+            onnx_sha256=self.spec.generator_sha256,
+            weights_sha256=self.spec.graph_weights_sha256,
+            runtime=f"openvino {self._version}",
+            device=f"{name} ({platform.machine()}, {cpu_flags()}), {' '.join(features)}",
+            driver="",
+            profile=f"{self.spec.height}x{self.spec.width}, {prompts} prompts",
+            precision=f"{self.spec.precision}, {self._precision}",
+            flags=" ".join(f"{name}={value}" for name, value in sorted(self._settings.items())),
+        )
 
     def _static(self, name: str, prompts: int) -> list[int]:
         _, shape = generator_ports(self.spec)[0][name]
@@ -83,6 +133,14 @@ class OpenVinoEngine(CheckedEngine):
     def _release(self) -> None:
         self._requests.clear()
         del self._model, self._core
+
+
+def cpu_flags() -> str:
+    """The vector instructions of this CPU as Linux names them: what compiled code may not run without."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])
+    return " ".join(sorted(flag for flag in flags if flag.startswith(("avx", "amx", "sse4", "asimd", "sve"))))
 
 
 def _ports(nodes: Any) -> dict[str, Port]:  # noqa: ANN401 - OpenVINO's stubs are not relied on

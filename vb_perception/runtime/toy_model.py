@@ -6,16 +6,22 @@ nothing that it paints means anything.  `FakeEngine` on the same folder paints w
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import EngineUnavailableError
+from vb_perception.runtime.contract import IMAGE, PROMPTS, RAYS
 from vb_perception.runtime.engine import EngineSpec
+from vb_perception.runtime.golden import Golden, write_golden
 from vb_perception.runtime.text import COLUMNS_AFTER_EMBEDDING
 
 MAX_TOKENS, EMBEDDING_DIM, PHRASE_BYTES = 16, 16, 64
+FOV_DEG = 60.0
+GOLDEN = "golden.npz"
 TOKEN_DIM = EMBEDDING_DIM + COLUMNS_AFTER_EMBEDDING
 
 GENERATOR = """
@@ -61,6 +67,8 @@ def write_toy_model(folder: Path, height: int = 48, width: int = 64) -> EngineSp
         TEXT.format(phrase_bytes=PHRASE_BYTES, embedding_dim=EMBEDDING_DIM),
         {"places": random.normal(0, 0.02, (PHRASE_BYTES, EMBEDDING_DIM)).astype(np.float32)},
     )
+    folder.mkdir(parents=True, exist_ok=True)
+    golden = write_golden(folder, GOLDEN, _golden(generator, height, width))
     spec = EngineSpec(
         name="toy",
         height=height,
@@ -69,19 +77,39 @@ def write_toy_model(folder: Path, height: int = 48, width: int = 64) -> EngineSp
         token_dim=TOKEN_DIM,
         embedding_dim=EMBEDDING_DIM,
         phrase_bytes=PHRASE_BYTES,
-        default_fov_deg=60.0,
+        default_fov_deg=FOV_DEG,
         precision="fp32",
         generator_sha256=hashlib.sha256(generator).hexdigest(),
         text_sha256=hashlib.sha256(text).hexdigest(),
         weights_sha256="",
         parameters=3 * 5 * 3 * 3 + TOKEN_DIM * 3 + PHRASE_BYTES * EMBEDDING_DIM,
         gflop_three_prompts=2e-9 * (3 * 5 * 3 * 3) * height * width,
+        golden=GOLDEN,
+        golden_sha256=golden,
     )
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "generator.onnx").write_bytes(generator)
     (folder / "text.onnx").write_bytes(text)
     (folder / "spec.json").write_text(spec.to_json(), encoding="utf-8")
     return spec
+
+
+def _golden(generator: bytes, height: int, width: int) -> Golden:
+    """A random picture, random prompts, and what onnx's own reference makes of them."""
+    from onnx.reference import ReferenceEvaluator
+
+    random = np.random.default_rng(1)
+    camera = CameraIntrinsics.from_fov(width, height, FOV_DEG)
+    golden = Golden(
+        image=random.integers(0, 256, (height, width, 3), np.uint8),
+        camera=np.array((camera.fx, camera.fy, camera.cx, camera.cy)),
+        prompts=random.normal(0, 1, (3, MAX_TOKENS, TOKEN_DIM)).astype(np.float32),
+        kinds=("depth", "normals", "segmentation"),
+        palette=np.array(((0, 0, 0), (255, 0, 0), (0, 255, 0)), np.uint8),
+        rgb=np.zeros((3, 3, height, width), np.float32),
+    )
+    inputs = dict(zip((IMAGE, RAYS, PROMPTS), golden.inputs(), strict=True))
+    (rgb,) = ReferenceEvaluator(generator).run(None, inputs)
+    return replace(golden, rgb=np.asarray(rgb, np.float32))
 
 
 def _serialise(graph: str, weights: Mapping[str, NDArray[np.generic]]) -> bytes:
