@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from vb_perception.generator.compiled_form import CompiledForm, ScaleShiftNorm  # noqa: E402
+from vb_perception.generator.config import GeneratorConfig  # noqa: E402
+from vb_perception.generator.student import Generator  # noqa: E402
+from vb_perception.runtime.text import prompt_rows  # noqa: E402
+from vb_perception.tasks import (  # noqa: E402
+    InstanceSegmentation,
+    MetricDepth,
+    ReferringSegmentation,
+    SemanticSegmentation,
+    SurfaceNormals,
+)
+
+TASKS = (
+    MetricDepth(),
+    SurfaceNormals(),
+    SemanticSegmentation((("cup", (255, 0, 0)), ("table", (0, 255, 0)))),
+    InstanceSegmentation("cup"),
+    ReferringSegmentation("the left cup"),
+)
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_every_task_is_painted_as_the_generator_paints_it(*, stops: bool) -> None:
+    torch.manual_seed(0)
+    config = GeneratorConfig(paints_stops=stops)
+    generator = Generator(config).eval()
+    with torch.no_grad():
+        for parameter in generator.parameters():  # also those that begin at zero
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    random = np.random.default_rng(0)
+    rows = [
+        prompt_rows(t.tokens, random.normal(0, 1, (len(t.tokens), config.embedding_dim)).astype(np.float32), config)
+        for t in TASKS
+    ]
+    prompts = torch.from_numpy(np.stack(rows))
+    image, rays = torch.rand(1, 3, 64, 96) * 2 - 1, torch.rand(1, 2, 64, 96) - 0.5
+    with torch.no_grad():
+        expected = generator(image, rays, prompts).rgb.clamp(-1, 1)
+        found = CompiledForm(generator).eval()(image, rays, prompts)
+    assert expected.std() > 0.05
+    for task, one, other in zip(TASKS, expected, found, strict=True):
+        assert float((one - other).abs().max()) < 2e-5, task.name
+
+
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_normalisation_by_scale_and_shift(offset: float) -> None:
+    torch.manual_seed(0)
+    norm = torch.nn.GroupNorm(4, 16)
+    with torch.no_grad():
+        norm.weight.normal_()
+        norm.bias.normal_()
+    x = torch.randn(3, 16, 8, 10) * torch.linspace(0.1, 3, 16)[:, None, None] + offset
+    assert torch.allclose(ScaleShiftNorm(norm)(x), norm(x), atol=1e-5 if offset == 0 else 2e-2)
