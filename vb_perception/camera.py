@@ -68,10 +68,15 @@ class CameraIntrinsics:
         """The same camera after a crop (or, with negative left and top, a pad) to (width, height)."""
         return CameraIntrinsics(width, height, self.fx, self.fy, self.cx - left, self.cy - top)
 
-    def rays(self) -> NDArray[np.float32]:
-        """x/z and y/z of the ray through each pixel centre, (2, height, width) float32, optical frame."""
+    def ray_axes(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """x/z of each column (width,) and y/z of each row (height,), float32, optical frame."""
         x = (np.arange(self.width, dtype=np.float32) - np.float32(self.cx)) / np.float32(self.fx)
         y = (np.arange(self.height, dtype=np.float32) - np.float32(self.cy)) / np.float32(self.fy)
+        return x, y
+
+    def rays(self) -> NDArray[np.float32]:
+        """x/z and y/z of the ray through each pixel centre, (2, height, width) float32, optical frame."""
+        x, y = self.ray_axes()
         out = np.empty((2, self.height, self.width), np.float32)
         out[0], out[1] = x[None, :], y[:, None]
         return out

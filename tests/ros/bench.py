@@ -177,5 +177,5 @@ class Bench:
 
 
 def balances(stats: LatencyStats) -> bool:
-    ended = stats.processed + stats.overwritten + stats.rejected + stats.failed
+    ended = stats.processed + stats.overwritten + stats.rejected + stats.failed + stats.skipped + stats.aged
     return bool(stats.received == ended + stats.waiting)

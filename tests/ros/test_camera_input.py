@@ -124,15 +124,51 @@ def test_a_clock_that_jumps_back_starts_a_new_run(bench: Bench) -> None:
     assert {stage.stage: stage.count for stage in bench.ledger().stages}["age"] == 1
 
 
-def test_distortion_is_told_once(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+DISTORTED = [0.1, 0.0, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("rectification", "words"),
+    [("auto", "images are rectified here"), ("assume_rectified", "remap ~/input/image to the rectified topic")],
+)
+def test_distortion_is_told_once(
+    bench: Bench, capfd: pytest.CaptureFixture[str], rectification: str, words: str
+) -> None:
     bench.watch()
     bench.listen("depth/image_rect")
-    bench.add_node()
+    bench.add_node(rectification=rectification)
     bench.connect()
     for count in (1, 2):
         image = image_message(bench.next_stamp())
         camera = info_message(stamp_ns(image))
-        camera.d = [0.1, 0.0, 0.0, 0.0, 0.0]
+        camera.d, camera.distortion_model = DISTORTED, "plumb_bob"
         bench.send(image, camera)
         bench.spin_until(bench.processed(count), "the image is processed")
-    assert capfd.readouterr().err.count("remap ~/input/image to the rectified topic") == 1
+    assert capfd.readouterr().err.count(words) == 1
+
+
+def test_distortion_can_be_refused(bench: Bench) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node(rectification="refuse")
+    bench.connect()
+    image = image_message(bench.next_stamp())
+    camera = info_message(stamp_ns(image))
+    camera.d, camera.distortion_model = DISTORTED, "plumb_bob"
+    bench.send(image, camera)
+    bench.spin_until(lambda: bench.ledger().rejected == 1, "the image is rejected")
+    bench.spin_until_status(DiagnosticStatus.WARN, "rectification is refuse")
+
+
+def test_an_approximate_camera_info_is_taken(bench: Bench) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node(sync_info="approximate", sync_slop_s=0.01, camera_info_wait_s=0.1)
+    bench.connect()
+    stamp = bench.next_stamp()
+    bench.send(image_message(stamp), info_message(stamp + 9_000_000))
+    bench.spin_until(bench.processed(1), "the image is processed")
+    stamp = bench.next_stamp()
+    bench.send(image_message(stamp), info_message(stamp + 11_000_000))
+    bench.spin_until(lambda: bench.ledger().rejected == 1, "the image is rejected")
+    bench.spin_until_status(DiagnosticStatus.WARN, "raise sync_slop_s")

@@ -13,10 +13,9 @@ from vb_perception.ros.inputs import (
     InfoMatcher,
     StampGuard,
     frame_from_arrival,
-    intrinsics_from_info,
-    is_distorted,
     stamp_ns,
 )
+from vb_perception.ros.viewport import intrinsics_from_info, is_distorted
 
 
 def _matcher(*, latched: bool = False, wait_for_first: bool = True, wait_ns: int = 100) -> InfoMatcher:

@@ -20,7 +20,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from tests.ros.bench import image_message, info_message
 from vb_perception.evaluation.bags import BagWriter
 from vb_perception.ros.outputs import outputs_of
-from vb_perception.ros.parameters import TABLE
+from vb_perception.ros.parameter_table import TABLE
 from vb_perception.ros.player import _parser as player_parser
 from vb_perception.ros.recorder import _parser as recorder_parser
 from vb_perception.tasks import (

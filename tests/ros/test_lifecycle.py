@@ -10,7 +10,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from tests.ros.bench import Bench, balances
 from vb_perception.errors import InferenceError
-from vb_perception.ros import perception_node
+from vb_perception.ros import engine_room
 from vb_perception.runtime.engine import Engine, Float
 from vb_perception.runtime.fake import FakeEngine
 
@@ -46,7 +46,7 @@ def engine(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
     def open_patient(_model: Path, _backend: str, _threads: int) -> Engine:
         return patient
 
-    monkeypatch.setattr(perception_node, "open_engine", open_patient)
+    monkeypatch.setattr(engine_room, "open_engine", open_patient)
     return patient
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from vb_perception.msg import Detections
 
 from tests.ros.bench import CX, CY, FX, FY, HEIGHT, WIDTH, Bench, image_message, info_message, pixels
 from vb_perception.camera import CameraIntrinsics
@@ -96,7 +97,7 @@ def test_an_instruction_in_words_gets_topics_of_its_own(bench: Bench) -> None:
     np.testing.assert_array_equal(pixels(mask[0], np.uint16) > 0, thing_mask(HEIGHT, WIDTH))
 
 
-def test_points_need_depth_and_take_labels_of_the_first_segmentation() -> None:
+def test_points_need_depth_and_take_labels_of_classes_before_those_of_instances() -> None:
     classes = SemanticSegmentation((("mug", (255, 0, 0)),))
     instances = InstanceSegmentation("mug")
 
@@ -105,7 +106,8 @@ def test_points_need_depth_and_take_labels_of_the_first_segmentation() -> None:
     ) -> list[str]:
         return [task.name for output in outputs_of(tasks) if output.topic == "points" for task in output.tasks]
 
-    assert needs_of_points(SurfaceNormals(), MetricDepth(), instances, classes) == ["depth", "instances"]
+    assert needs_of_points(SurfaceNormals(), MetricDepth(), instances, classes) == ["depth", "segmentation"]
+    assert needs_of_points(MetricDepth(), instances) == ["depth", "instances"]
     assert needs_of_points(MetricDepth()) == ["depth"]
     assert needs_of_points(classes) == []
 
@@ -114,7 +116,7 @@ def test_topics_are_unique() -> None:
     tasks = (MetricDepth(), SurfaceNormals(), SemanticSegmentation((("a", (255, 0, 0)),)), InstanceSegmentation("b"))
     topics = [output.topic for output in outputs_of(tasks)]
     assert len(topics) == len(set(topics))
-    assert {output.kind for output in outputs_of(tasks)} == {Image, CameraInfo, PointCloud2}
+    assert {output.kind for output in outputs_of(tasks)} == {Image, CameraInfo, PointCloud2, Detections}
 
 
 def test_no_camera_info_for_a_camera_without_intrinsics() -> None:

@@ -10,7 +10,8 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 from tests.ros.bench import Bench
-from vb_perception.ros.parameters import TABLE, read
+from vb_perception.ros.parameter_table import TABLE
+from vb_perception.ros.parameters import read
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -54,8 +55,27 @@ def test_every_parameter_is_declared_with_a_text_and_its_range(bench: Bench) -> 
         ({"max_range_m": -1.0}, "parameter max_range_m is -1.0: expected"),
         ({"threads": -1}, "parameter threads is -1: expected a whole number from 0"),
         ({"autostart": "yes"}, "parameter autostart is 'yes': expected true or false"),
-        ({"sync_info": "approximate"}, "parameter sync_info is 'approximate': expected one of exact, latched"),
+        ({"sync_info": "nearly"}, "parameter sync_info is 'nearly': expected one of exact, approximate, latched"),
         ({"output_qos": "best_effort"}, "expected one of reliable, sensor_data"),
+        ({"output_qos": "reliable:0"}, "quality of service 'reliable:0'"),
+        ({"qos": ["points"]}, "expected <topic>=<profile>"),
+        ({"qos": ["pints=reliable"]}, "the nearest is 'points'"),
+        ({"crop_px": [0, 0, 10, 0]}, "width and height above zero"),
+        ({"task_every": ["depth=0"]}, "with n from 1"),
+        ({"task_every": ["detph=2"]}, "expected one of depth, normals, segmentation"),
+        ({"cloud_fields": ["colour"]}, "expected each at most once of rgb"),
+        ({"cloud_fields": ["instance"]}, "no task tells instances"),
+        ({"cloud_voxel_m": 0.1}, "set cloud_organised to false"),
+        ({"obstacle_exclude": ["floor"]}, "obstacle_exclude names floor"),
+        ({"cloud_frame": "base_link"}, "needs tf2_ros"),
+        ({"cloud_extrinsics": [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]}, "without cloud_frame"),
+        ({"cloud_frame": "b", "cloud_extrinsics": [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0]}, "not of length 1"),
+        ({"cameras": ["front", "front"]}, "names one twice"),
+        ({"cameras": ["output"]}, "that name is taken"),
+        ({"cameras": ["1st"]}, "a letter first"),
+        ({"cameras": ["front"], "front.taks": ["depth"]}, "unknown parameter 'front.taks': the nearest known one is"),
+        ({"cameras": ["front"], "front.max_rate_hz": -1.0}, "parameter front.max_rate_hz is -1.0"),
+        ({"cameras": ["front"], "front.classes": ["mug"]}, "camera front: 1 classes ['mug']"),
         ({"backend": "tensorflow"}, "unknown backend 'tensorflow': expected one of"),
         ({"backend": "fake:fail_every=1"}, "fails"),
         ({"tasks": ["depth", "depth"]}, "asks twice for depth"),
@@ -100,34 +120,43 @@ def test_parameters_become_settings(bench: Bench) -> None:
         image_transport="compressed", sync_info="latched", max_age_s=0.25, stats_rate_hz=4.0,
     )  # fmt: skip
     settings = read(node)
-    classes, depth, instances = settings.tasks
+    (camera,) = settings.cameras
+    classes, depth, instances = camera.tasks
     assert isinstance(classes, SemanticSegmentation)
     assert classes.legend == (("mug", (10, 11, 12)), ("red cup", (255, 255, 0)))
     assert isinstance(depth, MetricDepth)
     assert (depth.codec.max_range_m, depth.codec.beyond) == (5.0, "inf")
     assert isinstance(instances, InstanceSegmentation)
-    assert settings.compressed
-    assert settings.latched_info
-    assert (settings.max_age_ns, settings.stats_period_s) == (250_000_000, 0.25)
+    assert camera.compressed
+    assert camera.latched_info
+    assert (camera.max_age_ns, settings.stats_period_s) == (250_000_000, 0.25)
 
 
 def test_the_range_reaches_depth_asked_for_in_words(bench: Bench) -> None:
     node = bench.add_node(start=False, tasks=["Generate a metric depth map of the input image."], max_range_m=3.0)
-    (depth,) = read(node).tasks
+    (depth,) = read(node).cameras[0].tasks
     assert isinstance(depth, MetricDepth)
     assert depth.codec.max_range_m == 3.0
 
 
 def test_a_change_that_would_have_no_effect_is_refused(bench: Bench) -> None:
     node = bench.add_node()
-    (answer,) = node.set_parameters([Parameter("max_range_m", value=3.0)])
+    (answer,) = node.set_parameters([Parameter("threads", value=3)])
     assert not answer.successful
-    assert answer.reason == "max_range_m: read when the node is configured; deactivate and clean it up first"
+    assert answer.reason == "threads: read when the node is configured; deactivate and clean it up first"
     node.trigger_deactivate()
     node.trigger_cleanup()
-    (answer,) = node.set_parameters([Parameter("max_range_m", value=3.0)])
+    (answer,) = node.set_parameters([Parameter("threads", value=3)])
     assert answer.successful
     assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+
+
+def test_every_camera_has_the_nodes_values_unless_it_has_its_own(bench: Bench) -> None:
+    own: dict[str, Any] = {"wrist.max_rate_hz": 2.0}
+    node = bench.add_node(start=False, cameras=["front", "wrist"], max_rate_hz=5.0, **own)
+    front, wrist = read(node).cameras
+    assert (front.name, front.max_rate_hz, wrist.name, wrist.max_rate_hz) == ("front", 5.0, "wrist", 2.0)
+    assert front.topic("output") == "~/front/output"
 
 
 def test_a_bad_value_is_cured_by_a_good_one(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
@@ -17,38 +18,59 @@ from vb_perception.ros.inputs import (
     InfoMatcher,
     StampGuard,
     intrinsics_of,
-    is_distorted,
     missing_intrinsics,
     stamp_ns,
 )
-from vb_perception.ros.parameters import Settings
-from vb_perception.ros.qos import incompatible_input, qos_profile
-from vb_perception.ros.worker import InferenceWorker
+from vb_perception.ros.qos import incompatible_input, qos_profile, silence_hint
+from vb_perception.ros.settings import CameraSettings
+
+
+class Receiver(Protocol):
+    """Who takes what a camera sends, and accounts for it."""
+
+    def receive(self) -> None:
+        """Count one image message as received."""
+
+    def reject(self, reason: str) -> None:
+        """Count one received image as unusable and say why."""
+
+    def submit(self, arrival: Arrival) -> None:
+        """Take an image that can be used."""
+
+    def give_up(self, count: int) -> None:
+        """Count images whose turn never came."""
+
+    def drop_waiting(self) -> None:
+        """Give up what waits for its turn."""
+
+    def new_run(self) -> None:
+        """Time jumped back."""
 
 
 class CameraInput:
-    """Checks stamps, brings images and camera_infos together and submits them to the worker."""
+    """Checks stamps, brings images and camera_infos together and submits them."""
 
     def __init__(
-        self, node: Node, settings: Settings, worker: InferenceWorker, qos_trouble: Callable[[str], None]
+        self, node: Node, settings: CameraSettings, receiver: Receiver, qos_trouble: Callable[[str], None]
     ) -> None:
-        self._node, self._settings, self._worker = node, settings, worker
+        self._node, self._settings, self._receiver = node, settings, receiver
         self._qos_trouble = qos_trouble
         self._stamps = StampGuard(settings.stamp_jump_ns)
         self._matcher = InfoMatcher(
             latched=settings.latched_info,
             wait_ns=settings.camera_info_wait_ns,
             wait_for_first=settings.require_camera_info,
+            slop_ns=settings.sync_slop_ns if settings.sync_info == "approximate" else 0,
         )
-        self._distortion_told = False
-        # As image_transport does: the transport's suffix follows whatever ~/input/image is remapped to.
-        suffix = "/compressed" if settings.compressed else ""
-        self.topic: str = node.resolve_topic_name("~/input/image") + suffix
+        self.topic: str = image_topic(node, settings)
+        self.infos = 0
         self._image: Subscription | None = None
         self.listening_since_ns = 0
-        self._info_topic: str = node.resolve_topic_name("~/input/camera_info")
+        self.info_topic: str = node.resolve_topic_name(
+            settings.camera_info_topic or settings.topic("input/camera_info")
+        )
         self._info = self._subscribe(
-            CameraInfo, self._info_topic, self._on_info, "camera_info_qos", settings.camera_info_qos
+            CameraInfo, self.info_topic, self._on_info, "camera_info_qos", settings.camera_info_qos
         )
         back = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-max(1, settings.stamp_jump_ns)))
         self._jumps = node.get_clock().create_jump_callback(back, post_callback=self._on_time_jump)
@@ -67,12 +89,17 @@ class CameraInput:
         elif not wanted and self._image is not None:
             self._node.destroy_subscription(self._image)
             self._image = None
-            self._worker.give_up(len(self._matcher.clear()))
-            self._worker.drop_waiting()
+            self._receiver.give_up(len(self._matcher.clear()))
+            self._receiver.drop_waiting()
 
     def publishers(self) -> int:
         """How many publish the image topic."""
         return int(self._node.count_publishers(self.topic))
+
+    def silence_hint(self) -> str:
+        """What to change when the topic has publishers and no image comes."""
+        offers = self._node.get_publishers_info_by_topic(self.topic)
+        return silence_hint(offers, "input_qos", self._settings.input_qos)
 
     def expire(self) -> None:
         """Let go of images that waited too long for their camera_info."""
@@ -93,22 +120,17 @@ class CameraInput:
         return self._node.create_subscription(kind, topic, callback, qos_profile(qos), event_callbacks=events)
 
     def _on_info(self, camera: CameraInfo) -> None:
-        if is_distorted(camera) and not self._distortion_told:
-            self._distortion_told = True
-            self._node.get_logger().warning(
-                "camera_info has distortion coefficients: images are taken as rectified, and P (else K) as their "
-                "intrinsics; if they are not, remap ~/input/image to the rectified topic (image_rect of image_proc)"
-            )
+        self.infos += 1
         self._pass_on(self._matcher.add_camera(camera))
 
     def _on_image(self, image: CameraImage) -> None:
         arrived_ns = time.monotonic_ns()
-        self._worker.receive()
+        self._receiver.receive()
         try:
             if self._stamps.is_new_run(stamp_ns(image)):
                 self._new_run()
         except FrameError as error:
-            self._worker.reject(str(error))
+            self._receiver.reject(str(error))
             return
         self._pass_on(self._matcher.add_image(image, arrived_ns))
 
@@ -121,12 +143,12 @@ class CameraInput:
         try:
             calibrated = intrinsics_of(arrival) is not None
         except FrameError as error:
-            self._worker.reject(str(error))
+            self._receiver.reject(str(error))
             return
         if calibrated or not self._settings.require_camera_info:
-            self._worker.submit(arrival)
+            self._receiver.submit(arrival)
         else:
-            self._worker.reject(missing_intrinsics(arrival, self._info_topic, latched=self._settings.latched_info))
+            self._receiver.reject(missing_intrinsics(arrival, self.info_topic, self._settings.sync_info))
 
     def _on_time_jump(self, _jump: TimeJump) -> None:
         self._stamps.clear()
@@ -135,5 +157,12 @@ class CameraInput:
     def _new_run(self) -> None:
         """Time jumped back (a looping bag): what waits belongs to the run before, as do its latencies."""
         for _ in self._matcher.clear():
-            self._worker.reject("time jumped back while an image waited for its camera_info")
-        self._worker.new_run()
+            self._receiver.reject("time jumped back while an image waited for its camera_info")
+        self._receiver.new_run()
+
+
+def image_topic(node: Node, settings: CameraSettings) -> str:
+    """The image topic, resolved.  As with image_transport the suffix follows whatever the topic is remapped to."""
+    suffix = "/compressed" if settings.compressed else ""
+    topic: str = node.resolve_topic_name(settings.image_topic or settings.topic("input/image"))
+    return topic + suffix

@@ -10,6 +10,7 @@ from vb_perception.camera import CameraIntrinsics
 from vb_perception.encodings import rgb_from_compressed, rgb_from_fields
 from vb_perception.errors import FrameError
 from vb_perception.frame import Frame
+from vb_perception.ros.viewport import View, Viewport, intrinsics_from_info
 
 CameraImage: TypeAlias = Image | CompressedImage
 NS_PER_S = 1_000_000_000
@@ -31,19 +32,6 @@ def stamp_ns(message: CameraImage | CameraInfo) -> int:
     return int(message.header.stamp.sec * NS_PER_S + message.header.stamp.nanosec)
 
 
-def intrinsics_from_info(camera: CameraInfo) -> CameraIntrinsics | None:
-    """Intrinsics of the rectified image: P where it is set, else K; None if the camera is uncalibrated (K[0] is 0).
-
-    Raises FrameError for intrinsics that no camera has.
-    """
-    return CameraIntrinsics.from_matrices(camera.width, camera.height, camera.k, camera.p)
-
-
-def is_distorted(camera: CameraInfo) -> bool:
-    """Whether the camera_info describes a lens whose image would have to be rectified."""
-    return any(value != 0 for value in camera.d)
-
-
 def intrinsics_of(arrival: Arrival) -> CameraIntrinsics | None:
     """The intrinsics that came with an image; None without a camera_info, or with an uncalibrated one.
 
@@ -52,7 +40,7 @@ def intrinsics_of(arrival: Arrival) -> CameraIntrinsics | None:
     return None if arrival.camera is None else intrinsics_from_info(arrival.camera)
 
 
-def missing_intrinsics(arrival: Arrival, info_topic: str, *, latched: bool) -> str:
+def missing_intrinsics(arrival: Arrival, info_topic: str, sync: str) -> str:
     """What to say of an image that came without intrinsics although they are required."""
     image = f"image stamped {stamp_ns(arrival.image)} ns came"
     need = "metric depth needs the camera's intrinsics"
@@ -61,10 +49,15 @@ def missing_intrinsics(arrival: Arrival, info_topic: str, *, latched: bool) -> s
             f"{image} with an uncalibrated camera_info (K[0] is 0) on {info_topic}: {need}; calibrate the camera, or "
             "set require_camera_info to false"
         )
-    if latched:
+    if sync == "latched":
         return (
             f"{image} before any camera_info on {info_topic}: {need}; check that the topic is published, set "
             "camera_info_qos: transient_local if its driver sends it only once, or set require_camera_info to false"
+        )
+    if sync == "approximate":
+        return (
+            f"{image} without a camera_info near its stamp on {info_topic}: {need}; publish a calibrated camera_info, "
+            "raise sync_slop_s, or set sync_info to latched or require_camera_info to false"
         )
     return (
         f"{image} without a camera_info of its stamp on {info_topic}: {need}; publish a calibrated camera_info with "
@@ -72,14 +65,14 @@ def missing_intrinsics(arrival: Arrival, info_topic: str, *, latched: bool) -> s
     )
 
 
-def frame_from_arrival(arrival: Arrival) -> Frame:
+def frame_from_arrival(arrival: Arrival, viewport: Viewport | None = None) -> Frame:
     """The Frame of one image; raises FrameError that says what came, what was expected and what to do."""
     image = arrival.image
-    intrinsics = intrinsics_of(arrival)
     if isinstance(image, Image):
         rgb = rgb_from_fields(image.encoding, image.height, image.width, image.step, image.data, image.is_bigendian)
     else:
         rgb = rgb_from_compressed(image.format, image.data)
+    rgb, intrinsics = (viewport or Viewport(View())).apply(rgb, arrival.camera)
     return Frame(rgb, stamp_ns(image), image.header.frame_id, intrinsics)
 
 
@@ -110,15 +103,20 @@ class StampGuard:
 
 
 class InfoMatcher:
-    """Brings each image together with its camera_info, by equal stamp or, when latched, with the latest one.
+    """Brings each image together with its camera_info: of equal stamp, or the nearest within a slop, or the latest.
 
     Whatever leaves leaves in the order of arrival, each image exactly once; an image that waited in vain leaves without
     camera_info.  One owner (the executor's thread).
     """
 
-    def __init__(self, *, latched: bool, wait_ns: int, wait_for_first: bool) -> None:
-        """`wait_for_first`: whether images wait for a camera_info although none was seen yet."""
+    def __init__(self, *, latched: bool, wait_ns: int, wait_for_first: bool, slop_ns: int = 0) -> None:
+        """`wait_for_first`: whether images wait for a camera_info although none was seen yet.
+
+        `slop_ns`: how far the stamps may differ.  The first camera_info within it is taken, for a nearer one may never
+        come; of those that are there, the nearest.
+        """
         self._latched, self._wait_ns, self._wait_for_first = latched, wait_ns, wait_for_first
+        self._slop_ns = slop_ns
         self._infos: OrderedDict[int, CameraInfo] = OrderedDict()
         self._waiting: deque[Arrival] = deque()
 
@@ -158,7 +156,11 @@ class InfoMatcher:
     def _find(self, image: CameraImage) -> CameraInfo | None:
         if self._latched:
             return next(reversed(self._infos.values()), None)
-        return self._infos.get(stamp_ns(image))
+        stamp = stamp_ns(image)
+        if self._slop_ns == 0 or stamp in self._infos:
+            return self._infos.get(stamp)
+        near = min(self._infos, key=lambda other: abs(other - stamp), default=None)
+        return self._infos[near] if near is not None and abs(near - stamp) <= self._slop_ns else None
 
     def _release(self) -> list[Arrival]:
         """All up to the last one that found its camera_info; those it overtakes leave without."""

@@ -1,35 +1,42 @@
-"""Perception out: which topics there are, which task each needs, and how its message is filled.
+"""Perception out: which topics there are, which task each needs, and how its message is filled."""
 
-Messages are filled through `array.array`: assigning bytes or a numpy array to a ROS 2 Python message is 10 to 1000
-times slower.  Headers are those of the camera image.
-"""
-
-import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
-from rclpy.event_handler import PublisherEventCallbacks
-from rclpy.node import Node
 from rclpy.publisher import Publisher
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
-from std_msgs.msg import Header
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
-from vb_perception.encodings import fields_from_array
-from vb_perception.errors import FrameError
-from vb_perception.frame import Frame, Perception
-from vb_perception.pointcloud import cloud_from_depth
+from vb_perception.frame import Perception
+from vb_perception.msg import Detections
+from vb_perception.pointcloud import CloudOptions
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
-from vb_perception.ros.inputs import NS_PER_S
-from vb_perception.ros.qos import incompatible_output, qos_profile
+from vb_perception.ros import cloud_outputs
+from vb_perception.ros.detections import detections_message
+from vb_perception.ros.messages import camera_message, cloud_message, depth_message, header_of, image_message
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SurfaceNormals, Task
 
-Message: TypeAlias = Image | CameraInfo | PointCloud2
+__all__ = ["Output", "OutputOptions", "camera_message", "cloud_message", "image_message", "outputs_of", "tasks_of"]
 
+Message: TypeAlias = Image | CameraInfo | PointCloud2 | Detections
 
 Wanted: TypeAlias = "list[tuple[Output, Publisher]]"
+
+
+def _own_frame(_: Perception) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """How the outputs of one camera are filled; `pose` tells the optical frame in `cloud_frame_id`, None: the same."""
+
+    depth_encoding: str = "32FC1"
+    cloud: CloudOptions = field(default_factory=CloudOptions)
+    obstacle_exclude: tuple[str, ...] = ()
+    cloud_frame_id: str = ""
+    pose: cloud_outputs.Pose = _own_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,76 +50,20 @@ class Output:
     needs_camera: bool = False
 
 
-def outputs_of(tasks: Sequence[Task]) -> tuple[Output, ...]:
-    """All outputs of a node with these tasks."""
+def outputs_of(tasks: Sequence[Task], options: OutputOptions | None = None) -> tuple[Output, ...]:
+    """All outputs of a camera with these tasks.
+
+    Raises:
+        ConfigError: the clouds are asked for what none of the tasks tells.
+    """
+    chosen = options or OutputOptions()
     rows: list[Output] = []
-    depth = next((task for task in tasks if isinstance(task, MetricDepth)), None)
-    segments = next((task for task in tasks if not isinstance(task, MetricDepth | SurfaceNormals)), None)
     for task in tasks:
-        rows += _outputs_of_task(task)
-    if depth is not None:
-        needed: tuple[Task, ...] = (depth,) if segments is None else (depth, segments)
-        rows.append(Output("points", PointCloud2, needed, lambda p: _cloud(p, depth, segments), needs_camera=True))
+        rows += _outputs_of_task(task, chosen)
+    sources = cloud_outputs.sources_of(tuple(tasks))
+    if sources is not None:
+        rows += _clouds(sources, chosen)
     return tuple(rows)
-
-
-def header_of(frame: Frame) -> Header:
-    """The header of the camera image, stamp and frame_id unchanged."""
-    header = Header(frame_id=frame.frame_id)
-    header.stamp.sec, header.stamp.nanosec = divmod(frame.stamp_ns, NS_PER_S)
-    return header
-
-
-def image_message(frame: Frame, pixels: NDArray[Any], encoding: str) -> Image:
-    """`pixels` (H, W[, C]) in the encoding's own dtype, with the frame's header."""
-    fields = fields_from_array(pixels, encoding)
-    out = Image(header=header_of(frame), height=fields.height, width=fields.width, encoding=encoding, step=fields.step)
-    out.is_bigendian = int(fields.is_bigendian)
-    out.data = _bytes(fields.data)
-    return out
-
-
-def camera_message(frame: Frame) -> CameraInfo:
-    """The rectified pinhole camera of the frame: K and P of the published size, no distortion."""
-    camera = frame.intrinsics
-    if camera is None:
-        msg = "camera_info of a frame without intrinsics: publish a calibrated camera_info with the image"
-        raise FrameError(msg)
-    fx, fy, cx, cy = camera.fx, camera.fy, camera.cx, camera.cy
-    return CameraInfo(
-        header=header_of(frame),
-        width=camera.width,
-        height=camera.height,
-        distortion_model="plumb_bob",
-        d=[0.0] * 5,
-        k=[fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0],
-        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-        p=[fx, 0.0, cx, 0.0, 0.0, fy, cy, 0.0, 0.0, 0.0, 1.0, 0.0],
-    )
-
-
-class OutputPublishers:
-    """The publishers of all outputs, and which of them somebody listens to."""
-
-    def __init__(self, node: Node, tasks: Sequence[Task], qos: str, complain: Callable[[str], None]) -> None:
-        self._node = node
-        self._rows: list[tuple[Output, Publisher]] = []
-        for output in outputs_of(tasks):
-            topic = f"~/output/{output.topic}"
-            tell = _teller(node.resolve_topic_name(topic), qos, complain)
-            events = PublisherEventCallbacks(incompatible_qos=tell)
-            publisher = node.create_publisher(output.kind, topic, qos_profile(qos), event_callbacks=events)
-            self._rows.append((output, publisher))
-
-    def wanted(self) -> Wanted:
-        """The outputs with at least one listener."""
-        return [(output, publisher) for output, publisher in self._rows if publisher.get_subscription_count() > 0]
-
-    def destroy(self) -> None:
-        """Take the topics back."""
-        for _, publisher in self._rows:
-            self._node.destroy_publisher(publisher)
-        self._rows.clear()
 
 
 def tasks_of(wanted: Wanted) -> tuple[Task, ...]:
@@ -120,7 +71,21 @@ def tasks_of(wanted: Wanted) -> tuple[Task, ...]:
     return tuple({task.name: task for output, _ in wanted for task in output.tasks}.values())
 
 
-def _outputs_of_task(task: Task) -> list[Output]:
+def _clouds(sources: cloud_outputs.CloudSources, options: OutputOptions) -> list[Output]:
+    cloud, frame_id, pose = sources.possible(options.cloud), options.cloud_frame_id, options.pose
+    excluded = options.obstacle_exclude
+    cloud_outputs.check_excluded(sources, excluded)
+    fill = cloud_outputs.points(sources, cloud, frame_id, pose)
+    rows = [Output("points", PointCloud2, sources.of(cloud), fill, needs_camera=True)]
+    needed = {task.name: task for task in (sources.depth, sources.labels if excluded else None) if task is not None}
+    if cloud.grazing_deg > 0 and sources.normals is not None:
+        needed[sources.normals.name] = sources.normals
+    free = cloud_outputs.obstacles(sources, cloud, excluded, frame_id, pose)
+    rows.append(Output("obstacles", PointCloud2, tuple(needed.values()), free, needs_camera=True))
+    return rows
+
+
+def _outputs_of_task(task: Task, options: OutputOptions) -> list[Output]:  # noqa: C901 - a row a topic
     name, needs = task.name, (task,)
 
     def row(suffix: str, fill: Callable[[Perception], Image]) -> Output:
@@ -130,10 +95,11 @@ def _outputs_of_task(task: Task) -> list[Output]:
         return image_message(p.frame, task.encode(p.predictions[name]), "rgb8")
 
     def confidence(p: Perception) -> Image:
-        return image_message(p.frame, np.rint(p.predictions[name].confidence * 255).astype(np.uint8), "mono8")
+        scaled = p.predictions[name].confidence * np.float32(255) + np.float32(0.5)
+        return image_message(p.frame, scaled.astype(np.uint8), "mono8")
 
     def depth(p: Perception) -> Image:
-        return image_message(p.frame, cast("DepthMap", p.predictions[name]).depth_m, "32FC1")
+        return depth_message(p.frame, cast("DepthMap", p.predictions[name]).depth_m, options.depth_encoding)
 
     def normals(p: Perception) -> Image:
         return image_message(p.frame, cast("NormalMap", p.predictions[name]).normals, "32FC3")
@@ -145,32 +111,34 @@ def _outputs_of_task(task: Task) -> list[Output]:
             return image_message(p.frame, ids, "mono16")
         return image_message(p.frame, ids.astype(np.uint8), "mono8")
 
-    generated = Output(f"generated/{name}", Image, needs, lambda p: image_message(p.frame, p.generated[name], "rgb8"))
-    rows = [row("confidence", confidence), generated]
+    rows = [row("view", view), row("confidence", confidence), _generated(task)]
     if isinstance(task, MetricDepth):
-        camera = Output(f"{name}/camera_info", CameraInfo, needs, lambda p: camera_message(p.frame), needs_camera=True)
-        return [row("image_rect", depth), camera, *rows]
+        return [row("image_rect", depth), _camera_info(task), *rows]
     if isinstance(task, SurfaceNormals):
-        return [row("image", normals), row("view", view), *rows]
-    return [row("mask", mask), row("view", view), *rows]
+        return [row("image", normals), *rows]
+    if isinstance(task, InstanceSegmentation):
+        return [row("mask", mask), *rows, _detections(task)]
+    return [row("mask", mask), *rows]
 
 
-def _cloud(p: Perception, depth: MetricDepth, segments: Task | None) -> PointCloud2:
-    labels = None if segments is None else cast("SegmentMap", p.predictions[segments.name]).ids
-    depth_m = cast("DepthMap", p.predictions[depth.name]).depth_m
-    cloud = cloud_from_depth(depth_m, p.frame.intrinsics, p.frame.rgb, labels)
-    fields = [PointField(name=f.name, offset=f.offset, datatype=f.datatype, count=f.count) for f in cloud.fields]
-    out = PointCloud2(header=header_of(p.frame), height=cloud.height, width=cloud.width, fields=fields)
-    out.point_step, out.row_step, out.is_dense = cloud.point_step, cloud.row_step, cloud.is_dense
-    out.data = _bytes(cloud.data.data)
-    return out
+def _generated(task: Task) -> Output:
+    def fill(p: Perception) -> Image:
+        return image_message(p.frame, p.generated[task.name], "rgb8")
+
+    return Output(f"generated/{task.name}", Image, (task,), fill)
 
 
-def _teller(topic: str, qos: str, complain: Callable[[str], None]) -> Callable[[Any], None]:
-    return lambda event: complain(incompatible_output(topic, qos, event))
+def _camera_info(task: Task) -> Output:
+    def fill(p: Perception) -> CameraInfo:
+        return camera_message(p.frame)
+
+    return Output(f"{task.name}/camera_info", CameraInfo, (task,), fill, needs_camera=True)
 
 
-def _bytes(buffer: Any) -> "array.array[int]":  # noqa: ANN401 - whatever has the buffer protocol; no type before 3.12
-    out = array.array("B")
-    out.frombytes(buffer)
-    return out
+def _detections(task: InstanceSegmentation) -> Output:
+    def fill(p: Perception) -> Detections:
+        depth = next((found for found in p.predictions.values() if isinstance(found, DepthMap)), None)
+        segments = cast("SegmentMap", p.predictions[task.name])
+        return detections_message(header_of(p.frame), task.noun, segments, depth, p.frame.intrinsics)
+
+    return Output(f"{task.name}/detections", Detections, (task,), fill)

@@ -1,13 +1,13 @@
-"""The node: a lifecycle around camera input, inference worker and outputs.
+"""The node: a lifecycle around its cameras, one engine and the thread that runs it.
 
-unconfigured -> (configure: parameters, model, warm-up, topics) -> inactive -> (activate: camera, worker) -> active.
-Its executor's thread only passes messages on; the network runs in the worker's thread.
+unconfigured -> (configure: parameters, topics; a thread loads the model) -> inactive -> (activate: cameras, worker) ->
+active.  Its executor's thread only passes messages on; the network runs in the worker's thread.
 """
 
 import logging
-import traceback
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -18,34 +18,40 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 
 from vb_perception.errors import ConfigError, VbPerceptionError
-from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.ros import parameters
+from vb_perception.ros.build_action import BuildAction
 from vb_perception.ros.camera_input import CameraInput
-from vb_perception.ros.outputs import OutputPublishers
-from vb_perception.ros.reporter import Reporter
+from vb_perception.ros.camera_stream import CameraStream
+from vb_perception.ros.control import Control
+from vb_perception.ros.engine_room import EngineRoom
+from vb_perception.ros.reporter import Report, Reporter
+from vb_perception.ros.settings import Settings
 from vb_perception.ros.stopping import SPIN_STEP_S, ros_context
 from vb_perception.ros.worker import InferenceWorker
-from vb_perception.runtime.build import open_engine
+from vb_perception.runtime.engine import EngineSpec
 from vb_perception.runtime.text import PromptEncoder
+from vb_perception.tasks import Task
 
 POLL_PERIOD_S = 0.2
 FIRST_STATS_PERIOD_S = 1.0
 NS_PER_S = 1_000_000_000
+BUILDING = "building"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Equipment:
     """What a configured node holds."""
 
-    settings: parameters.Settings
-    backend: str
-    outputs: OutputPublishers
-    worker: InferenceWorker
+    settings: Settings
+    prompts: PromptEncoder
+    room: EngineRoom
+    streams: dict[str, CameraStream]
     closing: ExitStack
+    worker: InferenceWorker | None = None
 
 
 class PerceptionNode(LifecycleNode):
-    """Depth, normals and segmentation of one camera; see docs/topics.md for topics and parameters."""
+    """Depth, normals and segmentation of one or more cameras; see docs/topics.md for topics, services, parameters."""
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - handed on to rclpy
         """Declare the parameters; nothing is loaded before `on_configure`."""
@@ -53,9 +59,12 @@ class PerceptionNode(LifecycleNode):
         self._state = "unconfigured"
         self._reporter = Reporter(self)
         self._equipment: Equipment | None = None
-        self._camera: CameraInput | None = None
+        self._inputs: dict[str, CameraInput] = {}
+        self._activate_when_ready = False
         self._parameter_problems = parameters.declare(self)
         self.add_on_set_parameters_callback(self._on_parameters)
+        Control(self, self._streams, self._snapshot_folder, self.recover)
+        self._build_action = BuildAction(self)
         # Steady clocks: a paused bag stops ROS time, but not the node.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._poll_timer = self.create_timer(POLL_PERIOD_S, self._poll, clock=steady)
@@ -65,36 +74,58 @@ class PerceptionNode(LifecycleNode):
         """Configure and activate, if the parameter says so; otherwise lifecycle transitions do."""
         if not self.get_parameter("autostart").value:
             self.get_logger().info("autostart is false: waiting for the configure and activate transitions")
-        elif self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
+        else:
+            self._start()
+
+    def recover(self) -> TransitionCallbackReturn:
+        """Release everything, configure and activate anew, from whatever state but finalized."""
+        if self._inputs:
+            self.trigger_deactivate()
+        if self._equipment is not None:
+            self.trigger_cleanup()
+        return self._start()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Read the parameters, load the model, run it once and make the topics."""
+        """Read the parameters, make the topics, and load the model, waiting for it no longer than `load_wait_s`."""
         try:
             self._equipment = self._equip()
+            equipment = self._equipment
+            if equipment.room.wait(equipment.settings.load_wait_s):
+                self._engine_is_there(equipment)
         except VbPerceptionError as error:
+            self._dismantle()
             self._fail(f"not configured: {error}")
             return TransitionCallbackReturn.FAILURE
-        except Exception:
+        except Exception as error:
             # rclpy turns every exception into the ERROR transition without a word.
-            self._fail(f"not configured because of a defect, please report it:\n{traceback.format_exc()}")
+            self._dismantle()
+            self._fail(f"not configured because of a defect, please report it:\n{error!r}")
             raise
-        self._state = "inactive"
-        self._reporter.clear()
-        self._stats_timer.timer_period_ns = round(self._equipment.settings.stats_period_s * NS_PER_S)
+        if equipment.worker is None:
+            self._state = BUILDING
+            self.get_logger().info(f"the model is still loading ({equipment.room.step}); it can be activated then")
+        self._stats_timer.timer_period_ns = round(equipment.settings.stats_period_s * NS_PER_S)
         self._stats_timer.reset()
-        names = ", ".join(task.name for task in self._equipment.settings.tasks)
-        self.get_logger().info(f"configured: {names} on {self._equipment.backend}")
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start the worker and subscribe to camera_info; the image follows when somebody listens."""
+        """Start the worker and subscribe to camera_info; the images follow when somebody listens."""
         equipment = self._equipped()
-        equipment.worker.start()
-        self._camera = CameraInput(self, equipment.settings, equipment.worker, self._reporter.qos_trouble)
-        self._state = "active"
+        if equipment.worker is None:
+            room = equipment.room
+            self.get_logger().warning(
+                f"not activated: the model is still loading ({room.step}, {room.elapsed_s:.0f} s so far); activate "
+                "when /diagnostics says inactive"
+            )
+            return TransitionCallbackReturn.FAILURE
         self._reporter.clear()
-        self.get_logger().info(f"active: waiting for listeners, then for images on {self._camera.topic}")
+        equipment.worker.start()
+        for name, stream in equipment.streams.items():
+            trouble = _about(self._reporter.qos_trouble, name)
+            self._inputs[name] = CameraInput(self, stream.settings, stream, trouble)
+        self._state = "active"
+        topics = ", ".join(camera.topic for camera in self._inputs.values())
+        self.get_logger().info(f"active: waiting for listeners, then for images on {topics}")
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -118,18 +149,56 @@ class PerceptionNode(LifecycleNode):
         self._reporter.flush()
         self._dismantle()
 
+    def destroy_node(self) -> None:
+        """Take the action back as well: rclpy does not."""
+        self._build_action.destroy()
+        super().destroy_node()
+
+    def _start(self) -> TransitionCallbackReturn:
+        self._activate_when_ready = False
+        answer = self.trigger_configure()
+        if answer == TransitionCallbackReturn.SUCCESS:
+            if self._state == BUILDING:
+                self._activate_when_ready = True
+            else:
+                return self.trigger_activate()
+        return answer
+
     def _equip(self) -> Equipment:
         if self._parameter_problems:
             raise ConfigError("; ".join(self._parameter_problems.values()))
+        parameters.declare_cameras(self)
         settings = parameters.read(self)
+        spec = EngineSpec.read(settings.model_dir)
         with ExitStack() as closing:
-            engine = closing.enter_context(open_engine(settings.model_dir, settings.backend, settings.threads))
-            pipeline = PerceptionPipeline(engine, PromptEncoder(settings.model_dir, engine.spec))
-            pipeline.warm_up(settings.tasks)
-            outputs = OutputPublishers(self, settings.tasks, settings.output_qos, self._reporter.qos_trouble)
-            closing.callback(outputs.destroy)
-            worker = InferenceWorker(pipeline, outputs, settings, self._ros_time_ns, self._reporter.complain)
-            return Equipment(settings, engine.backend, outputs, worker, closing.pop_all())
+            prompts = PromptEncoder(settings.model_dir, spec)
+            streams = {}
+            for camera in settings.cameras:
+                complain = _about(self._reporter.complain, camera.name)
+                qos_trouble = _about(self._reporter.qos_trouble, camera.name)
+                check_prompts(prompts, camera.tasks)
+                stream = CameraStream(self, camera, spec, settings.latency_window, complain, qos_trouble)
+                closing.callback(stream.destroy)
+                streams[camera.name] = stream
+            tasks = [camera.tasks for camera in settings.cameras]
+            room = EngineRoom(settings.model_dir, settings.backend, settings.threads, tasks)
+            closing.callback(room.close)
+            room.start()
+            self._reporter.open(settings.cameras)
+            return Equipment(settings, prompts, room, streams, closing.pop_all())
+
+    def _engine_is_there(self, equipment: Equipment) -> None:
+        """Go from building to inactive; raises ConfigError or what the engine could not be opened for."""
+        room = equipment.room
+        if room.defect:
+            msg = f"a defect while the model was loaded, please report it:\n{room.defect}"
+            raise RuntimeError(msg)
+        if room.pipeline is None:
+            raise ConfigError(room.refusal)
+        equipment.worker = InferenceWorker(room.pipeline, room.backend, equipment.streams)
+        self._state = "inactive"
+        self._reporter.clear()
+        self.get_logger().info(f"configured: {_in_words(equipment.settings)} on {room.backend}")
 
     def _equipped(self) -> Equipment:
         if self._equipment is None:
@@ -137,38 +206,73 @@ class PerceptionNode(LifecycleNode):
             raise ConfigError(msg)
         return self._equipment
 
+    def _streams(self) -> dict[str, CameraStream]:
+        return {} if self._equipment is None else self._equipment.streams
+
+    def _snapshot_folder(self) -> Path:
+        return Path(self.get_parameter("snapshot_folder").value).expanduser()
+
     def _stop(self) -> None:
-        if self._camera is None or self._equipment is None:
+        if not self._inputs or self._equipment is None or self._equipment.worker is None:
             return
-        camera, self._camera = self._camera, None
-        camera.close()
+        inputs, self._inputs = self._inputs, {}
+        for camera in inputs.values():
+            camera.close()
         self._equipment.worker.stop()
         self._state = "inactive"
-        self._reporter.publish(self._state, self._equipment.backend, camera, self._equipment.worker)
+        self._report(inputs)
 
     def _dismantle(self) -> None:
-        if self._equipment is not None:
-            self._equipment.closing.close()
-            self._equipment = None
+        self._activate_when_ready = False
+        equipment, self._equipment = self._equipment, None
+        if equipment is not None:
+            equipment.closing.close()
+        self._reporter.open(())
         self._state = "unconfigured"
         self._reporter.clear()
 
     def _poll(self) -> None:
-        """Subscribe while there are listeners; stop when the worker gave up."""
-        if self._camera is None or self._equipment is None:
+        """Subscribe while there are listeners; go on when the model is there; stop when the worker gave up."""
+        equipment = self._equipment
+        if equipment is None:
             return
-        failure = self._equipment.worker.failure
-        if failure:
+        if equipment.worker is None:
+            if equipment.room.done:
+                self._end_building(equipment)
+            return
+        if not self._inputs:
+            return
+        if equipment.worker.failure:
+            failure = equipment.worker.failure
             self.trigger_deactivate()
             self._fail(f"deactivated: {failure}")
             return
-        self._camera.listen(wanted=bool(self._equipment.outputs.wanted()))
-        self._camera.expire()
+        for name, camera in self._inputs.items():
+            camera.listen(wanted=equipment.streams[name].wanted)
+            camera.expire()
 
-    def _report(self) -> None:
+    def _end_building(self, equipment: Equipment) -> None:
+        activate = self._activate_when_ready
+        try:
+            self._engine_is_there(equipment)
+        except (VbPerceptionError, RuntimeError) as error:
+            self.trigger_cleanup()
+            self._fail(f"not configured: {error}")
+            return
+        if activate:
+            self.trigger_activate()
+
+    def _report(self, inputs: dict[str, CameraInput] | None = None) -> None:
         equipment = self._equipment
+        if equipment is None:
+            self._reporter.publish(Report(self._state))
+            return
+        settings, room = equipment.settings, equipment.room
+        state = f"{BUILDING}: {room.step}, {room.elapsed_s:.0f} s so far" if self._state == BUILDING else self._state
+        streams = list(equipment.streams.values())
+        limits = settings.processing_time_warn_ms, settings.processing_time_error_ms
         self._reporter.publish(
-            self._state, equipment.backend if equipment else "", self._camera, equipment.worker if equipment else None
+            Report(state, room.backend, streams, self._inputs if inputs is None else inputs, *limits)
         )
 
     def _fail(self, why: str) -> None:
@@ -176,15 +280,50 @@ class PerceptionNode(LifecycleNode):
         self._reporter.failure = why
         self._report()
 
-    def _ros_time_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
-
     def _on_parameters(self, changed: list[Parameter]) -> SetParametersResult:
+        ours = [p for p in changed if not p.name.startswith(parameters.FOREIGN)]
         if self._equipment is None:
-            for name in parameters.cured(changed):
+            for name in parameters.cured(self, ours):
                 self._parameter_problems.pop(name, None)
             return SetParametersResult(successful=True)
-        return parameters.refuse_while_configured(changed)
+        refusal = parameters.refusal_while_configured(self, ours)
+        if refusal is not None:
+            return refusal
+        try:
+            self._adopt(ours)
+        except VbPerceptionError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _adopt(self, changed: list[Parameter]) -> None:
+        """Go on with other settings from the next frame on; raises, with nothing changed, if they cannot be."""
+        equipment = self._equipped()
+        settings = parameters.read(self, {p.name: p.value for p in changed})
+        plans = []
+        for camera in settings.cameras:
+            stream = equipment.streams[camera.name]
+            if camera.tasks != stream.tasks:
+                check_prompts(equipment.prompts, camera.tasks)
+            if camera != stream.settings:
+                plans.append((stream, camera, stream.plan(camera)))
+        for stream, camera, plan in plans:
+            stream.adopt(camera, plan)
+        equipment.settings = replace(equipment.settings, cameras=settings.cameras)
+
+
+def check_prompts(prompts: PromptEncoder, tasks: tuple[Task, ...]) -> None:
+    """Raises ConfigError, or what the text encoder fails with, if the generator cannot be asked one of the tasks."""
+    for task in tasks:
+        prompts.encode(task.tokens)
+
+
+def _about(tell: Any, camera: str) -> Any:  # noqa: ANN401 - a method of the reporter
+    return lambda text: tell(camera, text)
+
+
+def _in_words(settings: Settings) -> str:
+    told = [camera.told(", ".join(task.name for task in camera.tasks)) for camera in settings.cameras]
+    return "; ".join(told)
 
 
 def main(args: list[str] | None = None) -> int:

@@ -1,22 +1,48 @@
-"""Collects the node's troubles and publishes LatencyStats and /diagnostics."""
+"""Collects the node's troubles and publishes LatencyStats, its picture and /diagnostics."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import Image
 
+from vb_perception.frame import Frame
 from vb_perception.msg import LatencyStats
 from vb_perception.ros.camera_input import CameraInput
+from vb_perception.ros.camera_stream import CameraStream
+from vb_perception.ros.latency_view import draw_latency
+from vb_perception.ros.machine_load import MachineMeter
+from vb_perception.ros.messages import image_message
 from vb_perception.ros.qos import qos_profile
-from vb_perception.ros.status import Health, diagnostics_message, latency_message
-from vb_perception.ros.worker import InferenceWorker
-from vb_perception.timing import FrameLedger, LatencySummary
+from vb_perception.ros.settings import CameraSettings
+from vb_perception.ros.status import CameraHealth, NodeHealth, diagnostics_message, latency_message
 
 LOG_PERIOD_S = 5.0
 COMPLAINT_KEPT_S = 5.0
 NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the node knows of itself when it reports."""
+
+    state: str
+    backend: str = ""
+    streams: Sequence[CameraStream] = ()
+    inputs: Mapping[str, CameraInput] | None = None
+    warn_ms: float = 0.0
+    error_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class _Troubles:
+    complaint: str = ""
+    at_ns: int = 0
+    qos: str = ""
 
 
 class Reporter:
@@ -24,60 +50,90 @@ class Reporter:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._latency = node.create_publisher(LatencyStats, "~/output/latency", qos_profile("reliable"))
         self._diagnostics = node.create_publisher(DiagnosticArray, "/diagnostics", qos_profile("reliable"))
-        self._complaint = ("", 0)
-        self._qos_complaint = ""
+        self._latency: dict[str, tuple[Publisher, Publisher]] = {}
+        self._troubles: dict[str, _Troubles] = {}
+        self._meter = MachineMeter()
         self.failure = ""
 
-    def complain(self, text: str) -> None:
+    def open(self, cameras: Sequence[CameraSettings]) -> None:
+        """Make the latency topics of these cameras; those of others end."""
+        wanted = {camera.name: camera.topic("output") for camera in cameras}
+        for name in [name for name in self._latency if name not in wanted]:
+            for publisher in self._latency.pop(name):
+                self._node.destroy_publisher(publisher)
+        for name, prefix in wanted.items():
+            if name not in self._latency:
+                stats = self._node.create_publisher(LatencyStats, f"{prefix}/latency", qos_profile("reliable"))
+                view = self._node.create_publisher(Image, f"{prefix}/latency_view", qos_profile("reliable:1"))
+                self._latency[name] = (stats, view)
+
+    def complain(self, camera: str, text: str) -> None:
         """A frame's trouble: into the log at most every few seconds, and into the diagnostics for as long."""
-        self._complaint = (text, time.monotonic_ns())
+        troubles = self._of(camera)
+        troubles.complaint, troubles.at_ns = text, time.monotonic_ns()
         self._node.get_logger().warning(text, throttle_duration_sec=LOG_PERIOD_S)
 
-    def qos_trouble(self, text: str) -> None:
+    def qos_trouble(self, camera: str, text: str) -> None:
         """Two ends that cannot match: into the log, and into the diagnostics until the next transition."""
-        if text != self._qos_complaint:
+        troubles = self._of(camera)
+        if text != troubles.qos:
             self._node.get_logger().warning(text)
-        self._qos_complaint = text
+        troubles.qos = text
 
     def clear(self) -> None:
         """Forget all troubles: the node starts afresh."""
-        self._complaint, self._qos_complaint, self.failure = ("", 0), "", ""
+        self._troubles.clear()
+        self.failure = ""
 
-    def publish(self, state: str, backend: str, camera: CameraInput | None, worker: InferenceWorker | None) -> None:
-        """Publish diagnostics, and LatencyStats if there is a camera."""
+    def publish(self, report: Report) -> None:
+        """Publish diagnostics, and LatencyStats of the cameras that are taken from."""
         now = self._node.get_clock().now().to_msg()
-        stages: Mapping[str, LatencySummary]
-        if worker is None:
-            ledger, stages = FrameLedger(), {}
-        else:
-            ledger, stages = worker.snapshot()
-        if camera is not None:
-            self._latency.publish(latency_message(now, camera.topic, backend, ledger, stages))
-        health = self._health(state, camera, worker)
+        machine = self._meter.read()
+        healths = []
+        for stream in report.streams:
+            name, camera = stream.settings.name, (report.inputs or {}).get(stream.settings.name)
+            health = self._health(stream, camera)
+            healths.append(health)
+            if camera is None or name not in self._latency:
+                continue
+            stats, view = self._latency[name]
+            figures = health.figures
+            stats.publish(latency_message(now, name, stream.topic, report.backend, figures, machine))
+            if view.get_subscription_count() > 0:
+                picture = draw_latency(name or stream.topic, figures.ledger, figures.stages)
+                stamp_ns = now.sec * NS_PER_S + now.nanosec
+                view.publish(image_message(Frame(picture, stamp_ns, ""), picture, "rgb8"))
         name = self._node.get_fully_qualified_name().lstrip("/")
-        self._diagnostics.publish(diagnostics_message(now, name, health, backend, ledger, stages))
+        node = NodeHealth(name, report.state, self.failure, report.backend, report.warn_ms, report.error_ms)
+        self._diagnostics.publish(diagnostics_message(now, node, healths))
 
     def flush(self) -> None:
         """Give reliable listeners the time to take the last report."""
-        for publisher in (self._latency, self._diagnostics):
+        for publisher in (self._diagnostics, *(stats for stats, _ in self._latency.values())):
             publisher.wait_for_all_acked(Duration(seconds=1))
 
-    def _health(self, state: str, camera: CameraInput | None, worker: InferenceWorker | None) -> Health:
+    def _of(self, camera: str) -> _Troubles:
+        return self._troubles.setdefault(camera, _Troubles())
+
+    def _health(self, stream: CameraStream, camera: CameraInput | None) -> CameraHealth:
         now_ns = time.monotonic_ns()
-        text, at_ns = self._complaint
+        troubles = self._of(stream.settings.name)
         listened = camera is not None and camera.listening
         silent_ns = 0
-        if camera is not None and worker is not None and listened:
-            silent_ns = now_ns - max(camera.listening_since_ns, worker.last_published_ns)
-        return Health(
-            state=state,
-            failure=self.failure,
+        if camera is not None and listened:
+            silent_ns = now_ns - max(camera.listening_since_ns, stream.last_published_ns)
+        return CameraHealth(
+            name=stream.settings.name,
             listened=listened,
             silent_s=silent_ns / NS_PER_S,
-            image_topic=camera.topic if camera is not None else self._node.resolve_topic_name("~/input/image"),
+            image_topic=stream.topic,
             image_publishers=camera.publishers() if camera is not None else 0,
-            complaint=text if now_ns - at_ns < COMPLAINT_KEPT_S * NS_PER_S else "",
-            qos_complaint=self._qos_complaint,
+            info_topic=camera.info_topic if camera is not None else "",
+            infos=camera.infos if camera is not None else 0,
+            needs_info=stream.settings.require_camera_info,
+            complaint=troubles.complaint if now_ns - troubles.at_ns < COMPLAINT_KEPT_S * NS_PER_S else "",
+            qos_complaint=troubles.qos,
+            silence_hint=camera.silence_hint() if camera is not None and silent_ns > NS_PER_S else "",
+            figures=stream.figures(),
         )

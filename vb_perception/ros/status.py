@@ -1,92 +1,188 @@
-"""What the node says of itself: LatencyStats and /diagnostics."""
+"""What the node says of itself: LatencyStats, and /diagnostics with a status for the node and two for each camera."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
-from vb_perception.msg import LatencyStats, StageLatency
-from vb_perception.timing import FrameLedger, LatencySummary
+from vb_perception.msg import LatencyStats, MachineLoad, StageLatency
+from vb_perception.ros.camera_stream import WHOLE, StreamFigures
+from vb_perception.timing import LatencySummary
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+SILENT_S = 3.0
 
 
 def latency_message(
-    now: Time, camera: str, backend: str, ledger: FrameLedger, stages: Mapping[str, LatencySummary]
+    now: Time, name: str, topic: str, backend: str, figures: StreamFigures, machine: MachineLoad
 ) -> LatencyStats:
     """The figures of one moment; NaN percentiles while no frame was published."""
+    ledger = figures.ledger
+    stages = [
+        StageLatency(stage=stage, task=task, **asdict(summary)) for (stage, task), summary in figures.stages.items()
+    ]
     return LatencyStats(
         header=Header(stamp=now),
-        camera=camera,
+        camera=topic,
+        camera_name=name,
         backend=backend,
-        stages=[StageLatency(stage=name, **asdict(summary)) for name, summary in stages.items()],
+        stages=stages,
         received=ledger.received,
         processed=ledger.processed,
         overwritten=ledger.overwritten,
         rejected=ledger.rejected,
         failed=ledger.failed,
+        skipped=ledger.skipped,
+        aged=ledger.aged,
         waiting=ledger.in_flight,
+        machine=machine,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """What a verdict needs to know; times in seconds."""
+class CameraHealth:
+    """What a verdict on one camera needs to know; times in seconds."""
 
-    state: str
-    failure: str
+    name: str
     listened: bool
     silent_s: float
     image_topic: str
     image_publishers: int
+    info_topic: str
+    infos: int
+    needs_info: bool
     complaint: str
     qos_complaint: str
+    silence_hint: str
+    figures: StreamFigures
 
 
-SILENT_S = 3.0
+@dataclass(frozen=True, slots=True)
+class NodeHealth:
+    """What a verdict on the node needs to know."""
+
+    name: str
+    state: str
+    failure: str
+    backend: str
+    warn_ms: float
+    error_ms: float
 
 
-def verdict(health: Health) -> tuple[bytes, str]:
-    """Diagnostic level and message.  A node that should publish and does not is never OK."""
-    if health.failure:
-        return DiagnosticStatus.ERROR, health.failure
-    trouble = _trouble(health) if health.state == "active" else ""
-    if trouble:
-        return DiagnosticStatus.WARN, trouble
-    if health.state == "active" and not health.listened:
-        return DiagnosticStatus.OK, "active; nobody listens, so nothing is computed"
-    return DiagnosticStatus.OK, health.state
-
-
-def _trouble(health: Health) -> str:
-    if health.qos_complaint or not health.listened:
-        return health.qos_complaint
+def camera_status(health: CameraHealth) -> tuple[str, bytes, str]:
+    """State, diagnostic level and words of one camera of an active node, in the manner of Autoware."""
+    if health.qos_complaint:
+        return "incompatible_qos", WARN, health.qos_complaint
+    if not health.listened:
+        return "idle", OK, "nobody listens, so nothing is computed"
     if health.image_publishers == 0:
-        return f"nobody publishes {health.image_topic}: remap ~/input/image to the camera's topic"
-    if health.silent_s > SILENT_S:
-        why = health.complaint or f"no usable image came on {health.image_topic}, though it has a publisher"
-        return f"nothing published for {health.silent_s:.0f} s: {why}"
-    return health.complaint
+        input_name = f"~/{health.name}/input/image" if health.name else "~/input/image"
+        why = f"nobody publishes {health.image_topic}: remap {input_name} to the camera's topic"
+        return "no_publisher", WARN, why
+    return _flow_status(health)
 
 
-def diagnostics_message(
-    now: Time, name: str, health: Health, backend: str, ledger: FrameLedger, stages: Mapping[str, LatencySummary]
-) -> DiagnosticArray:
-    """One status with the verdict and the figures behind it."""
-    level, message = verdict(health)
-    figures = {
-        "state": health.state,
-        "backend": backend,
-        "image topic": health.image_topic,
-        "image publishers": health.image_publishers,
+def _flow_status(health: CameraHealth) -> tuple[str, bytes, str]:
+    """The same of a camera whose images should flow."""
+    stale = health.silent_s > SILENT_S
+    if health.needs_info and health.infos == 0 and (stale or health.complaint):
+        why = health.complaint or f"no camera_info came on {health.info_topic}: publish it, or remap it"
+        return "waiting_camera_info", WARN, _silence(health, why) if stale else why
+    if stale:
+        why = health.complaint or (
+            f"no usable image came on {health.image_topic}, though it has a publisher: {health.silence_hint}"
+        )
+        return "stale", WARN, _silence(health, why)
+    if health.complaint:
+        return "rejected", WARN, health.complaint
+    return "ok", OK, ""
+
+
+def _silence(health: CameraHealth, why: str) -> str:
+    return f"nothing published for {health.silent_s:.0f} s: {why}"
+
+
+def processing_time_status(summary: LatencySummary | None, warn_ms: float, error_ms: float) -> tuple[bytes, str]:
+    """Level and words on the time that prepare, infer, decode and publish took together."""
+    if summary is None or summary.count == 0:
+        return OK, "n/a: no frame was answered yet"
+    words = f"p95 {summary.p95_ms:.1f} ms over {summary.count} frames"
+    if 0 < error_ms < summary.p95_ms:
+        return ERROR, f"{words}: above processing_time_error_ms = {error_ms:g}"
+    if 0 < warn_ms < summary.p95_ms:
+        return WARN, f"{words}: above processing_time_warn_ms = {warn_ms:g}"
+    return OK, words
+
+
+def diagnostics_message(now: Time, node: NodeHealth, cameras: Sequence[CameraHealth]) -> DiagnosticArray:
+    """The node's verdict first, then camera_status and processing_time_status of each camera."""
+    level, message = _verdict(node, cameras)
+    hardware = cameras[0].image_topic if cameras else ""
+    values: dict[str, object] = {"state": node.state, "backend": node.backend}
+    if len(cameras) == 1:
+        values |= _figures(cameras[0])
+    rows = [_status(node.name, level, message, hardware, values)]
+    for camera in cameras:
+        prefix = f"{node.name}: {camera.name + '/' if camera.name else ''}"
+        active = node.state == "active"
+        state, camera_level, words = camera_status(camera) if active else (node.state, OK, "")
+        told = f"{state}: {words}" if words else state
+        more: dict[str, object] = {"state": state} | _figures(camera)
+        rows.append(_status(f"{prefix}camera_status", camera_level, told, camera.image_topic, more))
+        summary = camera.figures.stages.get((WHOLE, ""))
+        time_level, time_words = processing_time_status(summary, node.warn_ms, node.error_ms)
+        stages = {
+            f"{'/'.join(filter(None, key))} p95 [ms]": f"{s.p95_ms:.1f}" for key, s in camera.figures.stages.items()
+        }
+        rows.append(_status(f"{prefix}processing_time_status", time_level, time_words, camera.image_topic, stages))
+    return DiagnosticArray(header=Header(stamp=now), status=rows)
+
+
+def _verdict(node: NodeHealth, cameras: Sequence[CameraHealth]) -> tuple[bytes, str]:
+    """A node that should publish and does not is never OK."""
+    if node.failure:
+        return ERROR, node.failure
+    if node.state != "active":
+        return OK, node.state
+    told = [(health, *camera_status(health)) for health in cameras]
+    troubles = [(health, words) for health, _, level, words in told if level != OK]
+    if troubles:
+        return WARN, "; ".join(f"{health.name}: {words}" if health.name else words for health, words in troubles)
+    slow = [
+        (health, *processing_time_status(health.figures.stages.get((WHOLE, "")), node.warn_ms, node.error_ms))
+        for health in cameras
+    ]
+    worst = max((level for _, level, _ in slow), default=OK)
+    if worst != OK:
+        words = "; ".join(f"{health.name} {words}".strip() for health, level, words in slow if level != OK)
+        return worst, f"processing time {words}"
+    if cameras and all(not health.listened for health in cameras):
+        return OK, "active; nobody listens, so nothing is computed"
+    return OK, "active"
+
+
+def _figures(camera: CameraHealth) -> dict[str, object]:
+    ledger = camera.figures.ledger
+    age = camera.figures.stages.get(("age", ""))
+    return {
+        "image topic": camera.image_topic,
+        "image publishers": camera.image_publishers,
         "received": ledger.received,
         "processed": ledger.processed,
         "overwritten": ledger.overwritten,
         "rejected": ledger.rejected,
         "failed": ledger.failed,
+        "skipped": ledger.skipped,
+        "aged": ledger.aged,
         "waiting": ledger.in_flight,
-        **{f"{name} p95 [ms]": f"{s.p95_ms:.1f}" for name, s in stages.items()},
+        "age p95 [ms]": f"{age.p95_ms if age else math.nan:.1f}",
     }
-    status = DiagnosticStatus(level=level, name=name, message=message, hardware_id=health.image_topic)
-    status.values = [KeyValue(key=key, value=str(value)) for key, value in figures.items()]
-    return DiagnosticArray(header=Header(stamp=now), status=[status])
+
+
+def _status(name: str, level: bytes, message: str, hardware: str, values: Mapping[str, object]) -> DiagnosticStatus:
+    out = DiagnosticStatus(level=level, name=name, message=message, hardware_id=hardware)
+    out.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    return out

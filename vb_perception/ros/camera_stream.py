@@ -1,0 +1,385 @@
+"""One camera from its slot to its topics: what it is asked, its ledger, its latencies and its troubles."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from builtin_interfaces.msg import Time
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from vb_perception.errors import FrameError
+from vb_perception.frame import Frame, Perception
+from vb_perception.pipeline import PerceptionPipeline
+from vb_perception.ros.audit import label_message, model_message
+from vb_perception.ros.camera_input import image_topic
+from vb_perception.ros.cloud_frames import ToCloudFrame
+from vb_perception.ros.inputs import NS_PER_S, Arrival, frame_from_arrival, stamp_ns
+from vb_perception.ros.outputs import OutputOptions, Wanted, tasks_of
+from vb_perception.ros.publishing import MODEL_INFO, OutputPublishers, Plan, plan_of
+from vb_perception.ros.settings import CameraSettings
+from vb_perception.ros.viewport import View, Viewport
+from vb_perception.runtime.engine import EngineSpec
+from vb_perception.scheduler import FrameScheduler, RateLimit
+from vb_perception.tasks import Task
+from vb_perception.timing import STAGES, FrameLedger, LatencySummary, LatencyWindow, StageTimes
+
+RECT = "rect"
+WHOLE = "processing"
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A wish for one frame: `stamp_ns` once it was answered, `refusal` if it could not be."""
+
+    stamp_ns: int | None = None
+    refusal: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the wish has an answer."""
+        return self.stamp_ns is not None or bool(self.refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFigures:
+    """A consistent copy of what a camera's stream counts; summaries by stage and task ("" the whole frame)."""
+
+    ledger: FrameLedger
+    stages: Mapping[tuple[str, str], LatencySummary]
+
+
+class CameraStream:
+    """What one camera is asked and what became of its images.
+
+    `serve` belongs to the worker's thread, the rest to the executor's.  Ledger, window, tickets and plan are
+    shared under a lock; publishers are only destroyed under a second one, which `serve` holds while it publishes.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        settings: CameraSettings,
+        spec: EngineSpec,
+        window: int,
+        complain: Callable[[str], None],
+        qos_trouble: Callable[[str], None],
+    ) -> None:
+        self.settings, self._node, self._spec, self._complain = settings, node, spec, complain
+        self.topic = image_topic(node, settings)
+        self._lock, self._publishing = threading.Lock(), threading.Lock()
+        self._ledger, self._window = FrameLedger(), LatencyWindow(window)
+        self._slots: FrameScheduler[Arrival] = FrameScheduler([settings.name])
+        self._rate = RateLimit(settings.max_rate_hz)
+        self._to_cloud_frame = ToCloudFrame(node, settings.cloud_frame)
+        self._viewport = Viewport(self._view(settings))
+        self.outputs = OutputPublishers(node, settings.topic("output"), qos_trouble)
+        self._plan = self.plan(settings)
+        self.outputs.adopt(self._plan)
+        self._announced: Plan | None = None
+        self._backend = ""
+        self._off: set[str] = set()
+        self._tickets: list[Ticket] = []
+        self._frames = 0
+        self._told: set[str] = set()
+        self.last_published_ns = 0
+        self.last: Perception | None = None
+
+    # --- what is asked of it -------------------------------------------------------------------------------------
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What it is asked now."""
+        return self._plan.tasks
+
+    def plan(self, settings: CameraSettings) -> Plan:
+        """What other settings would make of it; raises ConfigError if they cannot be carried out."""
+        options = OutputOptions(
+            settings.depth_encoding,
+            settings.cloud,
+            settings.obstacle_exclude,
+            self._to_cloud_frame.frame_id,
+            self._to_cloud_frame.pose,
+        )
+        return plan_of(settings, options)
+
+    def adopt(self, settings: CameraSettings, plan: Plan) -> None:
+        """Go on with other settings from the next frame on; the frame in work keeps the old ones."""
+        with self._publishing, self._lock:
+            self._plan = plan
+            self.outputs.adopt(plan)
+            if settings.max_rate_hz != self.settings.max_rate_hz:
+                self._rate = RateLimit(settings.max_rate_hz)
+            self._off &= {task.name for task in plan.tasks}
+            self._viewport = Viewport(self._view(settings))
+            self.settings = settings
+
+    def enable(self, task: str, *, on: bool) -> bool:
+        """Switch a task on or off; whether the camera has it."""
+        if task not in {each.name for each in self.tasks}:
+            return False
+        with self._lock:
+            (self._off.discard if on else self._off.add)(task)
+        return True
+
+    def request_frame(self) -> Ticket:
+        """Ask for one answer, whatever the rates say."""
+        ticket = Ticket()
+        with self._lock:
+            self._tickets.append(ticket)
+        return ticket
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """Stop waiting for it."""
+        with self._lock:
+            if ticket in self._tickets:
+                self._tickets.remove(ticket)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody waits for an answer."""
+        with self._lock:
+            asked, off = bool(self._tickets), set(self._off)
+        return asked or (not self.settings.trigger_only and bool(self.outputs.wanted(off)))
+
+    # --- what the camera sends -----------------------------------------------------------------------------------
+
+    def start(self, slots: FrameScheduler[Arrival], backend: str) -> None:
+        """Take images into these slots from now on."""
+        self._slots, self._backend = slots, backend
+        self._told.clear()
+        with self._publishing:
+            self._announce(self._plan, Time())
+
+    def receive(self) -> None:
+        """Count one image message as received."""
+        with self._lock:
+            self._ledger.received += 1
+
+    def reject(self, reason: str) -> None:
+        """Count one received image as unusable and say why."""
+        with self._lock:
+            self._ledger.rejected += 1
+            tickets, self._tickets = self._tickets, []
+        for ticket in tickets:
+            ticket.refusal = reason
+        self._complain(self.settings.told(reason))
+
+    def submit(self, arrival: Arrival) -> None:
+        """Put an arrival into the slot; an unread one is overwritten and counted."""
+        with self._lock:
+            asked = bool(self._tickets)
+            due = asked or (not self.settings.trigger_only and self._rate.admits(stamp_ns(arrival.image)))
+            self._ledger.skipped += not due
+        if due and self._slots.submit(self.settings.name, arrival):
+            self.give_up(1)
+
+    def give_up(self, count: int) -> None:
+        """Count images whose turn never came: a newer one came first, or nobody listens any more."""
+        with self._lock:
+            self._ledger.overwritten += count
+
+    def drop_waiting(self) -> None:
+        """Give up what is in the slot."""
+        self.give_up(self._slots.clear(self.settings.name))
+
+    def new_run(self) -> None:
+        """Forget the latencies of the run before: time jumped back."""
+        with self._lock:
+            self._window.clear()
+            self._rate.clear()
+
+    def figures(self) -> StreamFigures:
+        """A consistent copy of the ledger and the summary of every stage."""
+        with self._lock:
+            stages = {(stage, ""): self._window.summary(stage) for stage in STAGES}
+            return StreamFigures(replace(self._ledger), stages | self._window.part_summaries())
+
+    def failed(self, reason: str) -> None:
+        """Count one image that the engine or a decoder could not answer."""
+        with self._lock:
+            self._ledger.failed += 1
+            tickets, self._tickets = self._tickets, []
+        for ticket in tickets:
+            ticket.refusal = reason
+        self._complain(self.settings.told(reason))
+
+    def destroy(self) -> None:
+        """Take the topics back."""
+        with self._publishing:
+            self.outputs.destroy()
+        self._to_cloud_frame.close()
+        self.last = None
+
+    # --- the worker's side ---------------------------------------------------------------------------------------
+
+    def serve(self, arrival: Arrival, pipeline: PerceptionPipeline) -> None:
+        """Answer one image: convert, infer, publish, account.
+
+        Raises:
+            FrameError: the image cannot be used; not counted yet.
+            EngineError: the engine failed; not counted yet.
+        """
+        with self._lock:
+            plan, settings, viewport = self._plan, self.settings, self._viewport
+            tickets, self._tickets = self._tickets, []
+            off = self._off | (set() if tickets else self._not_due(settings))
+            self._frames += 1
+        if settings.trigger_only and not tickets:
+            with self._lock:
+                self._ledger.skipped += 1
+            return
+        try:
+            perception = self._answer(arrival, pipeline, plan, off, viewport, asked=bool(tickets))
+        except Exception as error:
+            for ticket in tickets:
+                ticket.refusal = str(error) or type(error).__name__
+            raise
+        for ticket in tickets:
+            if perception is None:
+                ticket.refusal = "the image is too old, or every task is switched off"
+            else:
+                ticket.stamp_ns = perception.frame.stamp_ns
+
+    def _not_due(self, settings: CameraSettings) -> set[str]:
+        """Tasks whose turn is not this frame; those with a rate take turns rather than all at once."""
+        shifted = enumerate(settings.every.items())
+        return {task for shift, (task, every) in shifted if (self._frames - shift) % every != 0}
+
+    def _answer(
+        self,
+        arrival: Arrival,
+        pipeline: PerceptionPipeline,
+        plan: Plan,
+        off: set[str],
+        viewport: Viewport,
+        *,
+        asked: bool,
+    ) -> Perception | None:
+        wanted = self.outputs.wanted(off)
+        if not (wanted or asked):
+            with self._lock:
+                listened = bool(self.outputs.wanted(self._off))
+                self._ledger.skipped += listened
+                self._ledger.overwritten += not listened
+            return None
+        if self._is_aged(arrival):
+            return None
+        frame = frame_from_arrival(arrival, viewport)
+        if frame.intrinsics is None:
+            wanted = self._without_camera(wanted, asked=asked)
+        else:
+            self._tell_of_distortion(arrival)
+        tasks = tuple(task for task in plan.tasks if task.name not in off) if asked else tasks_of(wanted)
+        if not tasks:
+            with self._lock:
+                self._ledger.skipped += 1
+            return None
+        ready_ns = time.monotonic_ns()
+        perception = pipeline.perceive(frame, tasks)
+        self._publish(perception, arrival, ready_ns, plan, wanted)
+        return perception
+
+    def _is_aged(self, arrival: Arrival) -> bool:
+        age_ns = self._ros_time_ns() - stamp_ns(arrival.image)
+        limit_ns = self.settings.max_age_ns
+        if not 0 < limit_ns < age_ns:
+            return False
+        with self._lock:
+            self._ledger.aged += 1
+        self._complain(
+            self.settings.told(
+                f"image is {age_ns / 1e9:.3f} s old, more than max_age_s = {limit_ns / 1e9:g}: lower the camera's "
+                "rate, check the clocks (use_sim_time for a bag), or raise max_age_s"
+            )
+        )
+        return True
+
+    def _without_camera(self, wanted: Wanted, *, asked: bool) -> Wanted:
+        """Those of the outputs that an uncalibrated camera can have; raises FrameError if none is left."""
+        left = [row for row in wanted if not row[0].needs_camera]
+        if not left and not asked:
+            topics = ", ".join(sorted(publisher.topic_name for _, publisher in wanted))
+            msg = (
+                f"image came without calibration, and all that is listened to needs it ({topics}): publish a "
+                "calibrated camera_info, or listen to other outputs"
+            )
+            raise FrameError(msg)
+        self._tell_once(
+            "images come without calibration: depth is a guess in scale from the model's default field of view, "
+            "and neither points nor depth/camera_info are published; publish a calibrated camera_info"
+        )
+        return left
+
+    def _tell_of_distortion(self, arrival: Arrival) -> None:
+        if arrival.camera is None or not any(arrival.camera.d):
+            return
+        undone = self._view(self.settings).undo_distortion
+        self._tell_once(
+            "camera_info has distortion coefficients: "
+            + (
+                "images are rectified here; where they are so already, set rectification to assume_rectified"
+                if undone
+                else "images are taken as rectified; where they are not, set rectification to rectify, or remap "
+                "~/input/image to the rectified topic (image_rect of image_proc)"
+            )
+        )
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._complain(self.settings.told(text))
+
+    def _publish(self, perception: Perception, arrival: Arrival, ready_ns: int, plan: Plan, wanted: Wanted) -> None:
+        start_ns = time.monotonic_ns()
+        parts = list(perception.times.parts)
+        with self._publishing:
+            if plan is not self._announced:
+                self._announce(plan, _time(perception.frame))
+            for output, publisher in self.outputs.still_open(wanted):
+                begun_ns = time.monotonic_ns()
+                try:
+                    publisher.publish(output.fill(perception))
+                except FrameError as error:  # of this output alone, as a cloud without its transform
+                    self._complain(self.settings.told(str(error)))
+                parts.append(("publish", output.topic, time.monotonic_ns() - begun_ns))
+        self.last = perception
+        self.last_published_ns = time.monotonic_ns()
+        times = replace(
+            perception.times,
+            receive_ns=ready_ns - arrival.arrived_ns,
+            publish_ns=self.last_published_ns - start_ns,
+            age_ns=self._ros_time_ns() - perception.frame.stamp_ns,
+            parts=(*parts, (WHOLE, "", _sum(perception.times, self.last_published_ns - start_ns))),
+        )
+        with self._lock:
+            self._ledger.processed += 1
+            self._window.add(times)
+
+    def _announce(self, plan: Plan, stamp: Time) -> None:
+        """Latch what made the results from this stamp on, before the first of them."""
+        if plan is self._announced or plan is not self._plan:
+            return
+        self._announced = plan
+        for topic, task in plan.labels:
+            self.outputs.latched[topic].publish(label_message(task, Header(stamp=stamp)))
+        info = model_message(stamp, self.topic, self._backend, self._spec, plan.tasks)
+        self.outputs.latched[MODEL_INFO].publish(info)
+
+    def _view(self, settings: CameraSettings) -> View:
+        auto = RECT not in self.topic.removesuffix("/compressed").rsplit("/", 1)[-1]
+        undo = {"rectify": True, "assume_rectified": False, "refuse": None, "auto": auto}[settings.rectification]
+        return View(undo, settings.crop_px, settings.resize_width_px)
+
+    def _ros_time_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+
+def _sum(times: StageTimes, publish_ns: int) -> int:
+    return times.prepare_ns + times.infer_ns + times.decode_ns + publish_ns
+
+
+def _time(frame: Frame) -> Time:
+    seconds, nanoseconds = divmod(frame.stamp_ns, NS_PER_S)
+    return Time(sec=seconds, nanosec=nanoseconds)

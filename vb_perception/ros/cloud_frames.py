@@ -1,0 +1,82 @@
+"""Where clouds are put: in the image's own frame, in one that lies fixed to it, or in one that TF knows."""
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+
+from vb_perception.errors import ConfigError, FrameError
+from vb_perception.frame import Perception
+from vb_perception.ros.inputs import NS_PER_S
+from vb_perception.ros.settings import CloudFrame
+
+
+def pose_from_quaternion(position: tuple[float, ...], quaternion: tuple[float, ...]) -> NDArray[np.float64]:
+    """The matrix (4, 4) of a position x, y, z [m] and a unit quaternion x, y, z, w."""
+    x, y, z, w = quaternion
+    pose = np.eye(4)
+    pose[:3, :3] = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+    ]
+    pose[:3, 3] = position
+    return pose
+
+
+class ToCloudFrame:
+    """The pose of the optical frame in the clouds' frame, for each frame's stamp."""
+
+    def __init__(self, node: Node, target: CloudFrame | None) -> None:
+        """Listen to TF, if the pose is not given.
+
+        Raises:
+            ConfigError: tf2_ros is not installed.
+        """
+        self.frame_id = "" if target is None else target.frame_id
+        self._static: NDArray[np.float64] | None = None
+        self._buffer: Any = None
+        self._listener: Any = None
+        if target is not None and target.extrinsics is not None:
+            self._static = pose_from_quaternion(target.extrinsics[:3], target.extrinsics[3:])
+        elif target is not None:
+            try:
+                tf2_ros = import_module("tf2_ros")
+            except ImportError as error:
+                msg = (
+                    f"cloud_frame {target.frame_id!r} without cloud_extrinsics needs tf2_ros ({error}): install the "
+                    "distribution's tf2_ros_py, or give cloud_extrinsics"
+                )
+                raise ConfigError(msg) from error
+            self._buffer = tf2_ros.Buffer()
+            self._listener = tf2_ros.TransformListener(self._buffer, node)
+
+    def pose(self, perception: Perception) -> NDArray[np.float64] | None:
+        """The optical frame in the clouds' frame (4, 4) at the frame's stamp; None if they are the same.
+
+        Raises:
+            FrameError: TF does not know it.
+        """
+        if self._buffer is None or self.frame_id == perception.frame.frame_id:
+            return self._static
+        time = import_module("rclpy.time").Time(nanoseconds=perception.frame.stamp_ns)
+        exceptions = import_module("tf2_ros").TransformException
+        try:
+            found = self._buffer.lookup_transform(self.frame_id, perception.frame.frame_id, time).transform
+        except exceptions as error:
+            msg = (
+                f"TF cannot tell {perception.frame.frame_id!r} in cloud_frame {self.frame_id!r} at "
+                f"{perception.frame.stamp_ns / NS_PER_S:.3f} s: {error}; publish that transform, or leave "
+                "cloud_frame empty"
+            )
+            raise FrameError(msg) from error
+        p, q = found.translation, found.rotation
+        return pose_from_quaternion((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
+
+    def close(self) -> None:
+        """Stop listening to TF."""
+        if self._listener is not None:
+            self._listener.unregister()
+        self._buffer = self._listener = None

@@ -1,0 +1,91 @@
+"""The engine of a node: opened (and where the backend compiles: built) by a thread, so that nothing waits for it."""
+
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from vb_perception.errors import VbPerceptionError
+from vb_perception.pipeline import PerceptionPipeline
+from vb_perception.runtime.build import open_engine
+from vb_perception.runtime.engine import Engine
+from vb_perception.runtime.text import PromptEncoder
+from vb_perception.tasks import Task
+
+__all__ = ["EngineRoom"]
+
+
+class EngineRoom:
+    """Opens an engine in a thread, warms it up for each camera's tasks, and closes it."""
+
+    def __init__(self, model_dir: Path, backend: str, threads: int, tasks: Sequence[tuple[Task, ...]]) -> None:
+        self._model_dir, self._backend_asked, self._threads = model_dir, backend, threads
+        self._tasks = tuple(dict.fromkeys(tasks))
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._abandoned = False
+        self._done = threading.Event()
+        self._started_s = time.monotonic()
+        self.pipeline: PerceptionPipeline | None = None
+        self.backend = ""
+        self.refusal = ""
+        self.defect = ""
+        self.step = "waiting"
+        self._thread = threading.Thread(target=self._open, name="engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin to open the engine."""
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the opening to end, well or not; whether it did."""
+        return self._done.wait(seconds)
+
+    @property
+    def done(self) -> bool:
+        """Whether the opening has ended, well or not."""
+        return self._done.is_set()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the opening began."""
+        return time.monotonic() - self._started_s
+
+    def close(self) -> None:
+        """Release the engine; one that is still being opened is released by the thread as soon as it is."""
+        with self._lock:
+            self._abandoned = True
+            opened = self.done
+        if opened:
+            self._release()
+
+    def _release(self) -> None:
+        engine, self._engine, self.pipeline = self._engine, None, None
+        if engine is not None:
+            engine.close()
+
+    def _open(self) -> None:
+        try:
+            self._build()
+        except VbPerceptionError as error:
+            self.refusal = str(error)
+        except Exception:  # noqa: BLE001 - of a thread: the node tells it, and refuses to be activated
+            self.defect = traceback.format_exc()
+        with self._lock:
+            useless = self._abandoned or self.pipeline is None
+            self._done.set()
+        if useless:
+            self._release()
+
+    def _build(self) -> None:
+        self.step = "opening the engine"
+        engine = self._engine = open_engine(self._model_dir, self._backend_asked, self._threads)
+        self.step = "warming up"
+        pipeline = PerceptionPipeline(engine, PromptEncoder(self._model_dir, engine.spec))
+        for tasks in self._tasks:
+            if self._abandoned:
+                return
+            pipeline.warm_up(tasks)
+        self.backend, self.pipeline = engine.backend, pipeline
+        self.step = "ready"
