@@ -1,0 +1,54 @@
+"""Training on two devices at once: here two processes on the CPU, which exchange gradients as two GPUs would."""
+
+import csv
+import sys
+from pathlib import Path
+from subprocess import run
+
+import pytest
+import yaml
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from tests.training.test_train import settings  # noqa: E402, F401 (a fixture)
+from vb_perception.generator.checkpoint import read_tensors  # noqa: E402
+from vb_perception.training.settings import TrainSettings  # noqa: E402
+from vb_perception.training.train import STATE  # noqa: E402
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_images(settings: TrainSettings, tmp_path: Path) -> None:  # noqa: F811
+    recipe = tmp_path / "run.yaml"
+    stage = {"height": 64, "width": 64, "batch": 2, "images": 8}
+    recipe.write_text(
+        yaml.safe_dump(
+            {
+                "osd_dir": settings.osd_dir,
+                "corpus_dir": settings.corpus_dir,
+                "validation_frames": [5],
+                "validation_renders": 1,
+                "validate_every_images": 1000,
+                "threads": 1,
+                "stages": [stage],
+            }
+        )
+    )
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "-m", "vb_perception.cli", "train", str(recipe)]
+    done = run([*launch, "--out", str(tmp_path / "run")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    tensors, facts = read_tensors(tmp_path / "run" / STATE)
+    assert facts["images"] == 8  # two steps of two images each on two processes
+    steps = [int(v) for k, v in tensors.items() if k.endswith(".step")]
+    assert max(steps) == 2  # less for what no prompt of a batch needed
+    with (tmp_path / "run" / "log.csv").open() as file:
+        assert len(list(csv.reader(file))) <= 1  # one process writes, and only every 50 steps
