@@ -6,19 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vb_perception.codecs.depth import DepthCodec
 from vb_perception.evaluation.evaluate import TASKS
 from vb_perception.evaluation.replay import replay, sample_frames
 from vb_perception.evaluation.scores import Scorer, Scores
 from vb_perception.frame import Frame
 from vb_perception.pipeline import PerceptionPipeline
-from vb_perception.predictions import SegmentMap
+from vb_perception.predictions import DepthMap, SegmentMap
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.runtime.onnx_engine import OnnxEngine
 from vb_perception.runtime.openvino_engine import OpenVinoEngine
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.photographs import read_photographs
-from vb_perception.tasks import MetricDepth, SemanticSegmentation, SurfaceNormals
+from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, SurfaceNormals
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = ROOT / "vb_perception" / "models" / "default"
@@ -84,6 +85,38 @@ def test_new_colours_paint_the_same_masks(pipeline: PerceptionPipeline, coffee: 
     assert len(np.unique(masks[0])) > 1
     # Decided pixels stay; where two things mix, the nearest colour may be another in another legend.
     assert (masks[0] == masks[1]).mean() > 0.95
+
+
+def test_another_word_for_it_paints_the_same_mask(pipeline: PerceptionPipeline, coffee: Frame) -> None:
+    masks = []
+    for word in ("table", "desk", "tables"):
+        task = SemanticSegmentation(((word, (9, 200, 120)),), background=(200, 30, 90))
+        answer = pipeline.perceive(coffee, [task]).predictions["segmentation"]
+        assert isinstance(answer, SegmentMap)
+        masks.append(answer.ids == 1)
+    assert masks[0].mean() > 0.1
+    for other in masks[1:]:
+        assert (masks[0] & other).sum() > 0.7 * (masks[0] | other).sum()
+
+
+def test_a_word_that_it_was_not_taught_is_told_and_painted_nowhere(pipeline: PerceptionPipeline, coffee: Frame) -> None:
+    task = SemanticSegmentation((("table", (255, 0, 0)), ("zebra", (0, 255, 0)), ("leftmost gnu", (0, 0, 255))))
+    perception = pipeline.perceive(coffee, [MetricDepth(), task, InstanceSegmentation("giraffe")])
+    assert perception.unknown == {"segmentation": ("zebra", "leftmost gnu"), "instances": ("giraffe",)}
+    answer, herd = perception.predictions["segmentation"], perception.predictions["instances"]
+    assert isinstance(answer, SegmentMap)
+    assert isinstance(herd, SegmentMap)
+    assert set(np.unique(answer.ids)) == {0, 1}
+    assert not herd.ids.any()
+
+
+def test_depth_is_the_same_in_every_colour_map(pipeline: PerceptionPipeline, coffee: Frame) -> None:
+    tasks = [MetricDepth(DepthCodec(colour_map=name), name=name) for name in ("rainbow", "viridis", "grayscale")]
+    depths = [p.depth_m for p in pipeline.perceive(coffee, tasks).predictions.values() if isinstance(p, DepthMap)]
+    for other in depths[1:]:
+        known = np.isfinite(other) & np.isfinite(depths[0])
+        assert known.mean() > 0.95
+        assert np.median(np.abs(np.log(other[known] / depths[0][known]))) < 0.02
 
 
 def test_it_beats_not_looking_on_real_frames(osd_scores: Scores) -> None:
