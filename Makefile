@@ -2,6 +2,8 @@
 # make test            everything but training           (PYTEST_ARGS="-k depth" narrows it)
 # make test-training   generator, training and renderer, with the CPU build of torch (TORCH_INDEX=address of its index)
 # make lint            ruff, mypy, import-linter
+# make bench           every engine, stage and peer, timed on this machine; writes benchmarks/results
+# make tensorrt-matrix every graph built with TensorRT-RTX for three GPUs that need not be here
 # make clean           forget .venv, out/ and every cache
 #
 # All of it lives in .venv, which is filled step by step: a step runs again only when its requirements changed.
@@ -29,12 +31,12 @@ export FASTDDS_DEFAULT_PROFILES_FILE := $(CURDIR)/config/fastdds_shm.xml
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: demo test test-training lint training clean
+.PHONY: demo test test-training lint training bench tensorrt-matrix clean
 
 demo: $(DONE)/package $(DONE)/demo
 	$(BIN)/vb-perception demo $(if $(BAG),--bag "$(BAG)")
 
-test: $(DONE)/package $(DONE)/demo $(DONE)/test
+test: $(DONE)/package $(DONE)/demo $(DONE)/test $(DONE)/tensorrt
 	$(BIN)/python -m pytest $(TRAINING_TESTS:%=--ignore=%) $(PYTEST_ARGS)
 
 test-training: training
@@ -46,6 +48,14 @@ lint: $(DONE)/package $(DONE)/demo $(DONE)/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: training $(DONE)/bench
+	$(BIN)/python benchmarks/engines.py
+	$(BIN)/python benchmarks/stages.py
+	$(BIN)/python benchmarks/peers.py
+
+tensorrt-matrix: $(DONE)/package $(DONE)/tensorrt
+	$(BIN)/python benchmarks/tensorrt_matrix.py
 
 clean:
 	rm -rf $(VENV) build out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -63,7 +73,7 @@ $(DONE)/address:
 	mkdir -p $(DONE)
 	echo "$(CURDIR)" > $@
 
-$(DONE)/node $(DONE)/ros $(DONE)/demo $(DONE)/test: $(DONE)/%: requirements/%.txt $(DONE)/address
+$(DONE)/node $(DONE)/ros $(DONE)/demo $(DONE)/test $(DONE)/tensorrt $(DONE)/bench: $(DONE)/%: requirements/%.txt $(DONE)/address
 	$(PIP_INSTALL) -r $<
 	touch $@
 

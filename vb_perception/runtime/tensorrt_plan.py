@@ -211,11 +211,13 @@ def build_plan(
     if wanted.capability:
         config.num_compute_capabilities = 1
         config.set_compute_capability(getattr(trt.ComputeCapability, wanted.capability), 0)
-    config.set_timing_cache(config.create_timing_cache(timing_cache), ignore_mismatch=True)
+    times_kernels = trt.__name__ == "tensorrt"  # tensorrt_rtx chooses its kernels when it runs: nothing to keep
+    if times_kernels:
+        config.set_timing_cache(config.create_timing_cache(timing_cache), ignore_mismatch=True)
     built = builder.build_serialized_network(network, config)
     if built is None:
         raise EngineError(_why(trt, file, wanted, logger.errors))
-    kept = config.get_timing_cache()
+    kept = config.get_timing_cache() if times_kernels else None
     plan = Plan(bytes(built), bytes(kept.serialize()) if kept else b"")
     del parser
     return plan
