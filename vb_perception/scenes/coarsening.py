@@ -8,6 +8,16 @@ _MOST_NEIGHBOURS = 48
 _FINEST, _COARSEST = 400, 12  # cells along the longest side
 
 
+def face_normals(
+    positions: NDArray[np.float64], triangles: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The unit normal of each triangle, (T, 3), zero where it has no area, and the areas (T,)."""
+    corners = positions[triangles]
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    length = np.linalg.norm(cross, axis=1)
+    return cross / np.maximum(length, 1e-30)[:, None], length / 2
+
+
 def crease_normals(
     positions: NDArray[np.float64], triangles: NDArray[np.int64], crease_deg: float = CREASE_DEG
 ) -> NDArray[np.float64]:
@@ -15,15 +25,12 @@ def crease_normals(
 
     The faces around a corner's point are averaged by area, those that turn away by more than the crease left out.
     """
-    corners = positions[triangles]
-    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    length = np.linalg.norm(area, axis=1, keepdims=True)
-    face = area / np.maximum(length, 1e-20)
+    face, area = face_normals(positions, triangles)
     _, point = np.unique(np.round(positions / (np.ptp(positions) * 1e-6 + 1e-20)), axis=0, return_inverse=True)
     owner = point.reshape(-1)[triangles].ravel()
     order = np.argsort(owner, kind="stable")
     owner = owner[order]
-    normal, weighted = np.repeat(face, 3, axis=0)[order], np.repeat(area, 3, axis=0)[order]
+    normal, weighted = np.repeat(face, 3, axis=0)[order], np.repeat(face * area[:, None], 3, axis=0)[order]
     total = weighted.copy()
     limit = np.cos(np.radians(crease_deg))
     for step in range(1, _MOST_NEIGHBOURS):
@@ -34,7 +41,7 @@ def crease_normals(
         total[step:][together] += weighted[:-step][together]
         total[:-step][together] += weighted[step:][together]
     out = np.empty_like(total)
-    out[order] = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-20)
+    out[order] = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-30)
     return out.reshape(-1, 3, 3)
 
 

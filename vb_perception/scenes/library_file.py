@@ -80,7 +80,7 @@ def read(path: Path) -> tuple[list[LibraryModel], NDArray[np.uint8]]:
     """
     again = f"make it anew with `vb-perception assets --out {path.parent}`"
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             index = json.loads(file["index"].tobytes())
             if index["format"] != FORMAT:
                 msg = f"{path} has format {index['format']}, this version reads {FORMAT}; {again}"

@@ -30,7 +30,9 @@ MOST_TRIANGLES, MOST_BYTES = 60_000, 3_000_000
 COARSE_ABOVE, COARSE_TRIANGLES = 12_000, 8_000  # what has more triangles than the first gets at most the second
 MOST_CUT_OUT_SHARE = 0.2  # of a model's triangles on images that are mostly holes (leaves), which are not drawn
 _SEE_THROUGH = 0.06
+_SAME_SHARE = 0.02
 _LEVEL_M = 0.006
+_LEAST_AREA_M2 = 1e-10
 
 Matrix = NDArray[np.float64]
 _log = logging.getLogger(__name__)
@@ -142,13 +144,30 @@ def _model(
     files = {n: archive.read(n) for n in archive.namelist() if n.startswith(folder) and not n.endswith("/")}
     if sum(len(f) for f in files.values()) > MOST_BYTES:
         return None
-    raw = _load(files, entry.path)
-    count = sum(len(r.triangles) for r in raw)
-    drawn = [r for r in raw if not r.cut_out]
-    if not drawn or count > MOST_TRIANGLES or sum(len(r.triangles) for r in drawn) < (1 - MOST_CUT_OUT_SHARE) * count:
-        _log.debug("%s/%s is left out: %d triangles, %d parts to draw", entry.library, entry.name, count, len(drawn))
+    parts = _drawn(_load(files, entry.path))
+    if parts is None:
+        _log.debug("%s/%s is left out: too many triangles, or too much of it is cut out", entry.library, entry.name)
         return None
-    return _finished(model, _placed(drawn, entry), images)
+    if sum(len(p.triangles) for p in parts) > COARSE_ABOVE:
+        parts = _coarser(parts)
+    return _finished(model, _placed(parts, entry), images)
+
+
+def _drawn(parts: list["_RawPart"]) -> list["_RawPart"] | None:
+    """Those that are not cut out; None where too much is, so that the model would be another one without it."""
+    drawn = [p for p in parts if not p.cut_out]
+    count, kept = (sum(len(p.triangles) for p in some) for some in (parts, drawn))
+    if not 0 < count <= MOST_TRIANGLES or kept < (1 - MOST_CUT_OUT_SHARE) * count:
+        return None
+    (low, high), (low_kept, high_kept) = _range(parts), _range(drawn)
+    same = np.abs(np.concatenate((low - low_kept, high - high_kept))) <= _SAME_SHARE * (high - low).max()
+    return drawn if same.all() else None
+
+
+def _range(parts: list["_RawPart"]) -> tuple[Matrix, Matrix]:
+    """The corners of the box around all triangles."""
+    points = np.concatenate([p.positions[p.triangles.ravel()] for p in parts])
+    return points.min(axis=0), points.max(axis=0)
 
 
 @dataclass(slots=True, eq=False)
@@ -175,9 +194,8 @@ def _load(files: Mapping[str, bytes], path: str) -> list[_RawPart]:
     resolver = trimesh.resolvers.ZipResolver(dict(files), namespace=str(PurePosixPath(path).parent))
     scene = trimesh.load_scene(io.BytesIO(files[path]), file_type="obj", resolver=resolver, process=False)
     out = []
-    for mesh in scene.geometry.values():
-        if not len(getattr(mesh, "faces", ())):
-            continue
+    meshes = [m for m in scene.geometry.values() if len(getattr(m, "faces", ()))]
+    for mesh in sorted(meshes, key=lambda m: str(getattr(getattr(m.visual, "material", None), "name", ""))):
         material = getattr(mesh.visual, "material", None)
         uv = getattr(mesh.visual, "uv", None)
         picture = getattr(material, "image", None) if uv is not None else None
@@ -220,26 +238,26 @@ def _placed(parts: list[_RawPart], entry: CatalogueEntry) -> list[_RawPart]:
     """The parts turned, scaled to the catalogue's size and moved into our axes."""
     turn = np.eye(3) if entry.turn is None else np.array(entry.turn).reshape(3, 3)
     ours_from_theirs = np.array(((1.0, 0, 0), (0, 0, -1), (0, 1, 0))) @ turn
-    points = np.concatenate([p.positions for p in parts]) @ ours_from_theirs.T
-    low, high = points.min(axis=0), points.max(axis=0)
+    for part in parts:
+        part.positions = part.positions @ ours_from_theirs.T
+    low, high = _range(parts)
     scale = np.asarray(entry.size_m) / np.maximum(high - low, 1e-9)
     middle = np.array((*(low + high)[:2] / 2, low[2]))
     for part in parts:
-        part.positions = (part.positions @ ours_from_theirs.T - middle) * scale
+        part.positions = (part.positions - middle) * scale
         if part.normals is not None:
             part.normals = part.normals @ ours_from_theirs.T / scale
     return parts
 
 
 def _finished(model: LibraryModel, parts: list[_RawPart], images: ImageShelf) -> LibraryModel:
-    """The model with its meshes, coarser where they are too fine."""
-    if sum(len(p.triangles) for p in parts) > COARSE_ABOVE:
-        parts = _coarser(parts)
-    done = tuple(
-        LibraryPart(_mesh(p), p.colour, p.shine, None if p.image is None else images.add(p.image))
-        for p in parts
-        if len(p.triangles)
-    )
+    """The model with its meshes."""
+    done = []
+    for part in parts:
+        mesh = _mesh(part)
+        if len(mesh.triangles):
+            image = None if part.image is None else images.add(part.image)
+            done.append(LibraryPart(mesh, part.colour, part.shine, image))
     share = 0.0 if model.top_m is None else _level_share(done, model.top_m, model.size_m)
     return LibraryModel(
         model.library,
@@ -247,7 +265,7 @@ def _finished(model: LibraryModel, parts: list[_RawPart], images: ImageShelf) ->
         model.title,
         model.category,
         model.size_m,
-        done,
+        tuple(done),
         model.class_name,
         model.place,
         model.elevation_m,
@@ -272,12 +290,17 @@ def _coarser(parts: list[_RawPart]) -> list[_RawPart]:
 
 
 def _mesh(part: _RawPart) -> Mesh:
-    """Vertices that differ in point, normal or uv, each once."""
-    flat = part.triangles.ravel()
+    """Vertices that differ in point, normal or uv, each once; triangles without area dropped."""
+    face, area = coarsening.face_normals(part.positions, part.triangles)
+    whole = area > _LEAST_AREA_M2
+    triangles, face = part.triangles[whole], face[whole]
+    flat = triangles.ravel()
     if part.normals is None:
-        normals = coarsening.crease_normals(part.positions, part.triangles).reshape(-1, 3)
+        normals = coarsening.crease_normals(part.positions, triangles).reshape(-1, 3)
     else:
-        normals = part.normals[flat] / np.maximum(np.linalg.norm(part.normals[flat], axis=1, keepdims=True), 1e-12)
+        normals = part.normals[flat]
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    normals = np.where(length > 1e-9, normals / np.maximum(length, 1e-9), np.repeat(face, 3, axis=0))  # noqa: PLR2004
     rows = [part.positions[flat], np.round(normals, 3)]
     if part.uv is not None:
         rows.append(part.uv[flat])
@@ -285,7 +308,7 @@ def _mesh(part: _RawPart) -> Mesh:
     uv = None
     if part.uv is not None:
         uv = np.stack((vertices[:, 6], 1 - vertices[:, 7]), axis=1)  # OBJ counts v from the bottom
-        uv -= np.floor(uv.min(axis=0))
+        uv -= np.floor(uv.min(axis=0, initial=0.0))
     return Mesh(
         np.ascontiguousarray(vertices[:, :3]),
         np.ascontiguousarray(vertices[:, 3:6]),
@@ -294,13 +317,12 @@ def _mesh(part: _RawPart) -> Mesh:
     )
 
 
-def _level_share(parts: tuple[LibraryPart, ...], top_m: float, size_m: tuple[float, float, float]) -> float:
+def _level_share(parts: list[LibraryPart], top_m: float, size_m: tuple[float, float, float]) -> float:
     """How much of the footprint is level at the top: the area of triangles there that lie flat, at most 1."""
-    area = 0.0
+    level = 0.0
     for part in parts:
-        corners = part.mesh.positions[part.mesh.triangles].astype(np.float64)
-        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        length = np.linalg.norm(cross, axis=1)
-        flat = (np.abs(cross[:, 2]) > 0.98 * length) & (np.abs(corners[:, :, 2] - top_m) < _LEVEL_M).all(axis=1)
-        area += float(length[flat].sum()) / 2
-    return min(area / (size_m[0] * size_m[1]), 1.0)
+        positions, triangles = part.mesh.positions.astype(np.float64), part.mesh.triangles.astype(np.int64)
+        face, area = coarsening.face_normals(positions, triangles)
+        there = (np.abs(positions[triangles][:, :, 2] - top_m) < _LEVEL_M).all(axis=1)
+        level += float(area[there & (np.abs(face[:, 2]) > 0.98)].sum())  # noqa: PLR2004
+    return min(level / (size_m[0] * size_m[1]), 1.0)
