@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from vb_perception.errors import ConfigError, EngineMismatchError
+from vb_perception.runtime.build_command import TerminalProgress, build
+
+
+def test_a_line_about_each_size(toy_dir: Path, empty_cache: Path) -> None:
+    (line,) = build(toy_dir, "onnxruntime", [], "auto", 3, 0)
+    assert line.startswith("toy 48x64, up to 3 prompts: onnxruntime ")
+    assert str(empty_cache) in line
+
+
+def test_a_size_that_the_model_lacks(toy_dir: Path) -> None:
+    with pytest.raises(EngineMismatchError, match="has no fp32 graph of 480x640"):
+        build(toy_dir, "onnxruntime", ["48x64", "480x640"], "auto", 3, 0)
+
+
+@pytest.mark.parametrize("size", ["640", "480x", "axb", "48 x 64"])
+def test_a_size_that_is_no_size(toy_dir: Path, size: str) -> None:
+    with pytest.raises(ConfigError, match="expected height x width"):
+        build(toy_dir, "onnxruntime", [size], "auto", 3, 0)
+
+
+def test_progress_is_told_when_it_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = TerminalProgress()
+    for what, share in (("parsing", 0.0), ("building", 0.0), ("building", 0.1), ("building", 0.2)):
+        progress(what, share)
+    assert capsys.readouterr().err.splitlines() == ["parsing: 0%", "building: 0%"]

@@ -1,0 +1,66 @@
+"""`vb-perception build`: compile a model's graphs before the node needs them, and say what came of it."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from vb_perception.errors import ConfigError
+from vb_perception.runtime.build import open_engine
+from vb_perception.runtime.cache import cache_directory
+from vb_perception.runtime.engine import EngineSpec
+from vb_perception.runtime.options import EngineOptions
+
+TOLD_EVERY_S = 5.0
+
+
+class TerminalProgress:
+    """Says on stderr what is being done, when it changes and every few seconds."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._told_s = 0.0
+
+    def __call__(self, what: str, share: float) -> None:
+        """Called by whoever builds, from its thread."""
+        now = time.monotonic()
+        if what != self._what or now - self._told_s >= TOLD_EVERY_S:
+            self._what, self._told_s = what, now
+            print(f"{what}: {share:.0%}", file=sys.stderr)  # noqa: T201 - a command's progress
+
+
+def build(
+    model_dir: Path, backend: str, sizes: Sequence[str], precision: str, prompts: int, workspace_mb: int
+) -> list[str]:
+    """Open, test and close an engine for each size; a line about each.
+
+    Raises:
+        ConfigError: a size that is no size.
+        EngineError: it cannot be built, or computes something else.
+    """
+    spec = EngineSpec.read(model_dir)
+    lines = []
+    for height, width in [_size(text) for text in sizes] or [(spec.height, spec.width)]:
+        options = EngineOptions(
+            precision=precision,
+            size=(height, width),
+            prompts=prompts,
+            workspace_mb=workspace_mb,
+            progress=TerminalProgress(),
+        )
+        started = time.monotonic()
+        with open_engine(model_dir, backend, options=options) as engine:
+            took_s = time.monotonic() - started
+            lines.append(
+                f"{spec.name} {height}x{width}, up to {prompts} prompts: {engine.backend}, {took_s:.1f} s; "
+                f"kept in {cache_directory()}"
+            )
+    return lines
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    if not (height.isdigit() and width.isdigit()):
+        msg = f"size {text!r}: expected height x width in pixels, as in 480x640"
+        raise ConfigError(msg)
+    return int(height), int(width)
