@@ -1,7 +1,6 @@
 """`vb-perception`: parse and call.  What a command needs is imported when it is called, so that --help is instant."""
 
 import argparse
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from vb_perception import __version__
 from vb_perception.errors import VbPerceptionError
 
 DEFAULT_MODEL = Path(__file__).resolve().parent / "models" / "default"
-FORWARDED = ("train", "export")  # commands that read their own arguments
+FORWARDED = ("train", "export", "evaluate", "compare")  # commands that read their own arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,6 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _forward(command: str, arguments: Sequence[str]) -> int:
+    if command == "evaluate":
+        return _evaluate(arguments)
+    if command == "compare":
+        return _compare(arguments)
     if command == "train":
         from vb_perception.training import train
 
@@ -63,16 +66,28 @@ def _bag(options: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate(options: argparse.Namespace) -> int:
-    from vb_perception.evaluation.evaluate import evaluate, score_lines
+def _evaluate(arguments: Sequence[str]) -> int:
+    from vb_perception.evaluation.command_arguments import evaluate_parser
 
-    topics = (options.image, options.camera_info)
-    scores = evaluate(options.frames, options.model, options.backend, options.out, topics)
-    if options.json:
-        print(json.dumps(scores.as_json()))
-    else:
-        print("\n".join(score_lines(scores)))
-    return 0
+    options = evaluate_parser(DEFAULT_MODEL).parse_args(arguments)
+    from vb_perception.evaluation.command import run_evaluate
+
+    return run_evaluate(options, _live)
+
+
+def _live(bag: Path, options: argparse.Namespace) -> Path:
+    from vb_perception.demo.live import record_live
+
+    return record_live(bag, options)
+
+
+def _compare(arguments: Sequence[str]) -> int:
+    from vb_perception.evaluation.command_arguments import compare_parser
+
+    options = compare_parser().parse_args(arguments)
+    from vb_perception.evaluation.command import run_compare
+
+    return run_compare(options)
 
 
 def _corpus(options: argparse.Namespace) -> int:
@@ -103,6 +118,16 @@ def _render(options: argparse.Namespace) -> int:
     return 0
 
 
+def _build(options: argparse.Namespace) -> int:
+    from vb_perception.runtime.build_command import build
+
+    lines = build(
+        options.model, options.backend, options.size, options.precision, options.prompts, options.workspace_mb
+    )
+    print("\n".join(lines))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vb-perception", description="Metric depth, surface normals and segmentation from one generated image."
@@ -126,14 +151,6 @@ def _parser() -> argparse.ArgumentParser:
         "--depth", choices=("16UC1", "32FC1", "png"), default="16UC1", help="how true depth is stored [%(default)s]"
     )
     bag.set_defaults(run=_bag)
-
-    evaluate = commands.add_parser("evaluate", help="answer every frame in lock-step and score it against its truth")
-    evaluate.add_argument("frames", type=Path, help="a bag, a split of OSD or a folder of frames")
-    evaluate.add_argument("--out", type=Path, help="folder for scores.json, report.html and contact_sheet.png")
-    evaluate.add_argument("--json", action="store_true", help="print the scores as JSON")
-    _add_topics(evaluate)
-    _add_model(evaluate)
-    evaluate.set_defaults(run=_evaluate)
 
     render = commands.add_parser("render", help="render the sample run, a drive past a table, as a bag with truth")
     render.add_argument("bag", type=Path, help="the .mcap file to write")
@@ -161,6 +178,16 @@ def _parser() -> argparse.ArgumentParser:
     corpus.add_argument("--fold", choices=("train", "held_out"), default="train", help="of furniture and photographs")
     corpus.set_defaults(run=_corpus)
 
+    commands.add_parser("evaluate", help="answer every frame and score it against its truth", add_help=False)
+    commands.add_parser("compare", help="compare two evaluations, frame by frame", add_help=False)
+    build = commands.add_parser("build", help="compile and test a model for this machine before the node needs it")
+    build.add_argument("--size", action="append", default=[], help="height x width, as 480x640; repeatable")
+    build.add_argument("--precision", default="auto", help="auto, fp32, bf16, fp16 or int8 [%(default)s]")
+    build.add_argument("--prompts", type=int, default=3, help="the most tasks asked at once [%(default)s]")
+    build.add_argument("--workspace-mb", type=int, default=0, help="the most memory of a TensorRT build; 0: all")
+    _add_model(build)
+    build.set_defaults(run=_build)
+
     commands.add_parser("train", help="train the generator (train --help)", add_help=False)
     commands.add_parser("export", help="export a trained generator to ONNX (export --help)", add_help=False)
     return parser
@@ -173,7 +200,9 @@ def _add_topics(command: argparse.ArgumentParser) -> None:
 
 def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="folder of an exported model")
-    command.add_argument("--backend", default="auto", help="auto, openvino, onnxruntime or fake [%(default)s]")
+    command.add_argument(
+        "--backend", default="auto", help="auto, openvino, onnxruntime, tensorrt or fake [%(default)s]"
+    )
 
 
 def _positive(text: str) -> float:

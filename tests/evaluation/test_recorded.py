@@ -36,7 +36,9 @@ def latency(stamp_ns: int, ledger: FrameLedger, waiting: int) -> Message:
     types = message_types().types
     stamp = types["builtin_interfaces/msg/Time"](*divmod(stamp_ns, 10**9))
     header = types["std_msgs/msg/Header"](stamp=stamp, frame_id="")
-    stages = [types["vb_perception/msg/StageLatency"](name, "", 3, 2.0, 2.0, 3.0, 4.0, 5.0) for name in ("age", "infer")]
+    stages = [
+        types["vb_perception/msg/StageLatency"](name, "", 3, 2.0, 2.0, 3.0, 4.0, 5.0) for name in ("age", "infer")
+    ]
     columns = (ledger.received, ledger.processed, ledger.overwritten, ledger.rejected, ledger.failed, waiting)
     machine = types["vb_perception/msg/MachineLoad"](*[0.0] * 8)
     more = (ledger.skipped, ledger.aged, "", machine)

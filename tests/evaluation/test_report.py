@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tests.evaluation.test_scores import perfect
-from vb_perception.evaluation.charts import latency_chart, risk_chart
+from vb_perception.evaluation.charts import latency_chart
 from vb_perception.evaluation.contact_sheet import write_contact_sheet
+from vb_perception.evaluation.criteria import Criterion, Verdict
 from vb_perception.evaluation.gallery import Showcase, make_gallery
 from vb_perception.evaluation.replay import sample_frames
 from vb_perception.evaluation.report import Report, topic_cells, write_report
@@ -69,6 +70,10 @@ def test_the_page_is_self_contained_and_well_formed(
         scores=scorer.scores(),
         topics=[TopicTraffic("/a", "std_msgs/msg/String", 1, NAN, NAN, NAN, NAN)],
         problems=("topic /b stayed silent",),
+        verdicts=(Verdict(Criterion("depth.abs_rel", "<=", 0.1), 0.0, passed=True),),
+        times_ms={"": [3.0, 4.0], "infer": [2.0, 3.0]},
+        per_frame={"depth.abs_rel": [0.1, 0.2]},
+        ranked=make_gallery(seen[:2], ("best", "worst"), with_errors=True),
     )
     write_report(path, report)
     text = path.read_text(encoding="utf-8")
@@ -80,8 +85,11 @@ def test_the_page_is_self_contained_and_well_formed(
     assert not re.search(r"https?://|url\(|@import", text)
     assert "A &lt;title&gt;" in text
     assert "&lt;b&gt;x&lt;/b&gt;" in text
-    for section in ("What it saw", "What the generator painted", "Against the truth", "Where the time goes", "Topics"):
+    sections = ("Criteria", "Best, median and worst frames", "What it saw", "What the generator painted", "Plots")
+    for section in (*sections, "Against the truth", "Where the time goes", "Topics"):
         assert f"<h2>{section}</h2>" in text
+    for drawn in ("error of depth", "error of instances", "Depth error by distance", "Latency over time", "(worst)"):
+        assert drawn in text
     assert 'class="chip bad"' in text
 
 
@@ -128,12 +136,6 @@ def test_the_latency_chart_orders_its_bars() -> None:
     solid, light = (float(re.findall(rf'class="{c}"[^>]* width="([\d.]+)"', chart)[0]) for c in ("solid", "light"))
     assert light == pytest.approx(2 * solid, abs=0.2)
     assert latency_chart([]) == ""
-
-
-def test_the_risk_chart_needs_a_risk() -> None:
-    coverage = np.linspace(0.01, 1, 100)
-    assert "polyline" in risk_chart(coverage, coverage / 10, 0.8)
-    assert risk_chart(coverage, np.full(100, NAN), 0.8) == ""
 
 
 def test_topic_cells_write_unknown_as_a_dash() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.conftest import make_sample
-from vb_perception.evaluation.scores import Scorer, true_classes, true_objects
+from vb_perception.evaluation.scores import Scorer
+from vb_perception.evaluation.truth import true_classes, true_objects
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.scenes.sample import Sample
 

@@ -9,9 +9,9 @@ from vb_perception.demo.processes import Orders, play_and_record
 from vb_perception.evaluation.bag_samples import write_sample, write_samples
 from vb_perception.evaluation.bags import BagWriter, bag_topics, read_messages
 from vb_perception.evaluation.camera_topics import find_camera
-from vb_perception.evaluation.evaluate import group_lines
 from vb_perception.evaluation.live_run import Judgement, judge, ledger_equation
 from vb_perception.evaluation.report import TOPIC_HEAD, topic_cells
+from vb_perception.evaluation.report_figures import group_lines
 from vb_perception.evaluation.sources import is_folder_of_frames
 from vb_perception.scenes.folder import read_frames as read_samples
 from vb_perception.scenes.photographs import read_photographs
@@ -66,7 +66,7 @@ def summary_lines(judgement: Judgement, out: Path) -> list[str]:
     if judgement.account:
         lines.append(f"ledger: {ledger_equation(judgement.account)}; lost in transport {judgement.lost}")
     if judgement.scores.figures:
-        lines += [f"scores over {judgement.scores.frames} frames with truth:", *group_lines(judgement.scores)]
+        lines += [f"scores over {judgement.scores.frames} frames with truth:", *group_lines(judgement.scores.figures)]
     lines.append(f"pictures: {out / 'report.html'}  {out / 'contact_sheet.png'}")
     return lines + ([f"demo: failed: {problem}" for problem in judgement.problems] or ["demo: ok"])
 

@@ -7,6 +7,9 @@
 `/truth/depth/image_rect/compressed`    CompressedImage    the same as 16-bit PNG, where the bag has to be small
 `/truth/segmentation/mask`              Image, mono8       true class ids, 255 unlabelled
 `/truth/instances/mask`                 Image, mono16      true instance ids, 0 no object, 65535 unlabelled
+`/truth/normals`                        Image, 32FC3       true unit normals, optical frame, NaN unknown;
+                                                           read, not written: else derived from depth
+`/truth/pose`                           PoseStamped        pose of the optical frame in a fixed one
 `/truth/legend`                         String, latched    JSON {"classes": [name of id 0, name of id 1, ...]}
 ======================================  =================  ==========================================================
 
@@ -21,6 +24,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.encodings import fields_from_array
@@ -35,6 +39,8 @@ TRUE_DEPTH_TOPIC = "/truth/depth/image_rect"
 TRUE_DEPTH_PNG_TOPIC = "/truth/depth/image_rect/compressed"
 TRUE_CLASSES_TOPIC = "/truth/segmentation/mask"
 TRUE_INSTANCES_TOPIC = "/truth/instances/mask"
+TRUE_NORMALS_TOPIC = "/truth/normals"
+TRUE_POSE_TOPIC = "/truth/pose"
 LEGEND_TOPIC = "/truth/legend"
 OPTICAL_FRAME = "camera_optical_frame"
 UNLABELLED_CLASS = 255
@@ -67,7 +73,7 @@ def write_samples(
             stamp_ns = start_ns + round(count * 1e9 / rate_hz)
             if _labelled(sample) and sample.class_names != legend:
                 legend = sample.class_names
-                bag.write_typed(LEGEND_TOPIC, _legend(legend), stamp_ns, latched=True)
+                bag.write_typed(LEGEND_TOPIC, legend_message(legend), stamp_ns, latched=True)
             write_sample(bag, sample, stamp_ns, depth, jpeg_quality)
             count += 1
         if not count:
@@ -78,17 +84,24 @@ def write_samples(
 
 def write_sample(bag: BagWriter, sample: Sample, stamp_ns: int, depth: DepthForm, jpeg_quality: int) -> None:
     """Write one sample's messages, all stamped and recorded at `stamp_ns`."""
-    bag.write_typed(INFO_TOPIC, _camera_info(sample.intrinsics, stamp_ns), stamp_ns)
-    bgr = cv2.cvtColor(sample.rgb, cv2.COLOR_RGB2BGR)
-    jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])[1]
-    bag.write_typed(IMAGE_TOPIC, _compressed("rgb8; jpeg compressed bgr8", jpeg, stamp_ns), stamp_ns)
+    bag.write_typed(INFO_TOPIC, camera_info_message(sample.intrinsics, stamp_ns), stamp_ns)
+    bag.write_typed(IMAGE_TOPIC, picture_message(sample.rgb, stamp_ns, jpeg_quality), stamp_ns)
     if np.isfinite(sample.depth_m).any():
         _write_depth(bag, sample.depth_m, stamp_ns, depth)
     if _labelled(sample):
         classes = np.where(sample.class_ids < 0, UNLABELLED_CLASS, sample.class_ids).astype(np.uint8)
         instances = np.where(sample.instance_ids < 0, UNLABELLED_INSTANCE, sample.instance_ids).astype(np.uint16)
-        bag.write_typed(TRUE_CLASSES_TOPIC, _image(classes, "mono8", stamp_ns), stamp_ns)
-        bag.write_typed(TRUE_INSTANCES_TOPIC, _image(instances, "mono16", stamp_ns), stamp_ns)
+        bag.write_typed(TRUE_CLASSES_TOPIC, image_message(classes, "mono8", stamp_ns), stamp_ns)
+        bag.write_typed(TRUE_INSTANCES_TOPIC, image_message(instances, "mono16", stamp_ns), stamp_ns)
+    if sample.world_from_camera is not None:
+        bag.write_typed(TRUE_POSE_TOPIC, _pose(sample.world_from_camera, stamp_ns), stamp_ns)
+
+
+def picture_message(rgb: NDArray[np.uint8], stamp_ns: int, jpeg_quality: int = 90) -> Message:
+    """A picture (H, W, 3) as a sensor_msgs/CompressedImage."""
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])[1]
+    return _compressed("rgb8; jpeg compressed bgr8", jpeg, stamp_ns)
 
 
 def _labelled(sample: Sample) -> bool:
@@ -97,25 +110,26 @@ def _labelled(sample: Sample) -> bool:
 
 def _write_depth(bag: BagWriter, depth_m: NDArray[np.float32], stamp_ns: int, form: DepthForm) -> None:
     if form == "32FC1":
-        bag.write_typed(TRUE_DEPTH_TOPIC, _image(depth_m, form, stamp_ns), stamp_ns)
+        bag.write_typed(TRUE_DEPTH_TOPIC, image_message(depth_m, form, stamp_ns), stamp_ns)
         return
     millimetres = np.rint(np.nan_to_num(depth_m.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0) * 1000)
     stored = np.where((millimetres > 0) & (millimetres <= _MAX_MM), millimetres, 0).astype(np.uint16)
     if form == "16UC1":
-        bag.write_typed(TRUE_DEPTH_TOPIC, _image(stored, form, stamp_ns), stamp_ns)
+        bag.write_typed(TRUE_DEPTH_TOPIC, image_message(stored, form, stamp_ns), stamp_ns)
     else:
         png = cv2.imencode(".png", stored, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1]
         bag.write_typed(TRUE_DEPTH_PNG_TOPIC, _compressed("16UC1; png compressed", png, stamp_ns), stamp_ns)
 
 
-def _header(stamp_ns: int) -> Message:
+def _header(stamp_ns: int, frame_id: str = OPTICAL_FRAME) -> Message:
     types = message_types().types
     seconds, nanoseconds = divmod(stamp_ns, 10**9)
     stamp = types["builtin_interfaces/msg/Time"](sec=seconds, nanosec=nanoseconds)
-    return types["std_msgs/msg/Header"](stamp=stamp, frame_id=OPTICAL_FRAME)
+    return types["std_msgs/msg/Header"](stamp=stamp, frame_id=frame_id)
 
 
-def _image(array: NDArray[Any], encoding: str, stamp_ns: int) -> Message:
+def image_message(array: NDArray[Any], encoding: str, stamp_ns: int) -> Message:
+    """A sensor_msgs/Image of the camera's frame and that stamp."""
     fields = fields_from_array(array, encoding)
     return message_types().types["sensor_msgs/msg/Image"](
         header=_header(stamp_ns),
@@ -133,7 +147,8 @@ def _compressed(form: str, data: NDArray[np.uint8], stamp_ns: int) -> Message:
     return compressed_image(header=_header(stamp_ns), format=form, data=data.reshape(-1))
 
 
-def _camera_info(camera: CameraIntrinsics, stamp_ns: int) -> Message:
+def camera_info_message(camera: CameraIntrinsics, stamp_ns: int) -> Message:
+    """The sensor_msgs/CameraInfo of a rectified camera."""
     types = message_types().types
     k = np.array([camera.fx, 0, camera.cx, 0, camera.fy, camera.cy, 0, 0, 1], np.float64)
     p = np.hstack([k.reshape(3, 3), np.zeros((3, 1))]).reshape(-1)
@@ -153,5 +168,14 @@ def _camera_info(camera: CameraIntrinsics, stamp_ns: int) -> Message:
     )
 
 
-def _legend(names: tuple[str, ...]) -> Message:
+def _pose(world_from_camera: NDArray[np.float64], stamp_ns: int) -> Message:
+    types = message_types().types
+    x, y, z, w = (float(v) for v in Rotation.from_matrix(world_from_camera[:3, :3]).as_quat())
+    position = types["geometry_msgs/msg/Point"](*(float(v) for v in world_from_camera[:3, 3]))
+    pose = types["geometry_msgs/msg/Pose"](position, types["geometry_msgs/msg/Quaternion"](x=x, y=y, z=z, w=w))
+    return types["geometry_msgs/msg/PoseStamped"](header=_header(stamp_ns, frame_id="world"), pose=pose)
+
+
+def legend_message(names: tuple[str, ...]) -> Message:
+    """The class names as JSON."""
     return message_types().types["std_msgs/msg/String"](data=json.dumps({"classes": list(names)}))

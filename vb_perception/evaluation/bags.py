@@ -1,6 +1,7 @@
-"""ROS 2 bags without ROS: raw messages in and out, through the `rosbags` library.
+"""Bags without ROS: raw messages in and out, through the `rosbags` library.
 
-Reads a plain `.mcap` or `.db3` file or a rosbag2 folder.  Writes one plain `.mcap` file, its chunks
+Reads a plain `.mcap` or `.db3` file, a rosbag2 folder (split or compressed too, with or without its metadata.yaml) or a
+ROS 1 `.bag`, whose messages come out as those of ROS 2.  Writes one plain `.mcap` file, its chunks
 compressed with zstd, that `ros2 bag play`, Foxglove and this package take as it is.
 """
 
@@ -8,17 +9,17 @@ import shutil
 import struct
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, NoReturn
 
 import apsw
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import (
     Connection,
-    ConnectionExtRosbag2,
+    ConnectionExtRosbag1,
     Qos,
     QosDurability,
     QosHistory,
@@ -33,6 +34,7 @@ from typing_extensions import Self
 from vb_perception.errors import BagError
 from vb_perception.evaluation.damaged import intact_part
 from vb_perception.evaluation.message_types import Message, message_types, register_type
+from vb_perception.evaluation.ros1 import ros2_from_ros1
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError
@@ -45,8 +47,13 @@ _DAMAGE = (
     ValueError, TypeError, KeyError, IndexError, AssertionError, OverflowError, MemoryError, RuntimeError,
 )  # fmt: skip
 _SUFFIXES = {".mcap", ".db3"}
+_ROS1_SUFFIX = ".bag"
 _NEVER = QosTime(2147483647, 4294967295)
 _BAG_VERSION: Literal[8] = 8  # its spelling of QoS is read by Humble and everything later
+
+
+Report = Callable[[str], object]
+"""Is told what could not be used, in one sentence."""
 
 
 class RawMessage(NamedTuple):
@@ -71,23 +78,23 @@ def open_bag(path: Path | str) -> Iterator[AnyReader]:
     """An open reader of the bag at `path`.
 
     Raises:
-        BagError: There is no such path, it is no ROS 2 bag, or the file is damaged (then it says what could be read).
+        BagError: There is no such path, it is no bag, or the file is damaged (then it says what could be read).
     """
     path = Path(path)
     if not path.exists():
-        msg = f"bag {path} does not exist; expected an .mcap or .db3 file or a rosbag2 folder"
+        msg = f"bag {path} does not exist; expected an .mcap, .db3 or .bag file or a rosbag2 folder"
         raise BagError(msg)
-    if path.is_dir() and not (path / "metadata.yaml").is_file():
-        files = ", ".join(sorted(p.name for p in path.iterdir() if p.suffix in _SUFFIXES)) or "no bag file"
-        msg = (
-            f"folder {path} has no metadata.yaml but {files}; give a bag file itself, or run `ros2 bag reindex {path}`"
-        )
+    files = [path]
+    if path.is_dir() and not (path / "metadata.yaml").is_file():  # a recorder that was killed leaves none
+        files = sorted(p for p in path.iterdir() if p.suffix in _SUFFIXES)
+        if not files:
+            msg = f"folder {path} holds no metadata.yaml and no .mcap or .db3 file; expected a rosbag2 folder"
+            raise BagError(msg)
+    if path.is_file() and path.suffix not in {*_SUFFIXES, _ROS1_SUFFIX}:
+        msg = f"{path} is no bag: expected .mcap, .db3, a rosbag2 folder, or .bag of ROS 1"
         raise BagError(msg)
-    if path.is_file() and path.suffix not in _SUFFIXES:
-        msg = f"{path} is no ROS 2 bag: expected .mcap, .db3 or a rosbag2 folder (ROS 1: use `rosbags-convert`)"
-        raise BagError(msg)
-    reader = AnyReader([path], default_typestore=message_types())
     try:
+        reader = AnyReader(files, default_typestore=message_types())
         reader.open()
     except _DAMAGE as error:
         msg = f"bag {path} is damaged or cut short ({_reason(error)}); {intact_part(path)}"
@@ -109,29 +116,43 @@ def bag_topics(path: Path | str) -> dict[str, TopicEntry]:
         }
 
 
-def read_messages(path: Path | str, topics: Collection[str] | None = None) -> Iterator[RawMessage]:
+def refuse(reason: str) -> NoReturn:
+    """What reading does with what it cannot use unless told otherwise: raise BagError."""
+    raise BagError(reason)
+
+
+def read_messages(
+    path: Path | str, topics: Collection[str] | None = None, on_damage: Report = refuse
+) -> Iterator[RawMessage]:
     """Every message of a bag in the order of recording, still serialised; only those of `topics` if any are named.
 
+    `on_damage` is told, in one sentence, where a bag breaks on the way; if it does not raise, reading ends there.
+
     Raises:
-        BagError: The bag cannot be opened, a named topic is not in it, or it breaks on the way (then it says where).
+        BagError: The bag cannot be opened, a named topic is not in it, or from `refuse`.
     """
     with open_bag(path) as reader:
-        yield from _messages(path, reader, topics)
+        yield from _messages(path, reader, topics, on_damage)
 
 
-def read_typed(path: Path | str, topics: Collection[str]) -> Iterator[tuple[str, int, Message]]:
+def read_typed(
+    path: Path | str, topics: Collection[str], on_damage: Report = refuse
+) -> Iterator[tuple[str, int, Message]]:
     """Topic, time of recording [ns] and the message as an object with the fields of its type, for the named topics."""
     with open_bag(path) as reader:
-        for topic, msgtype, t_ns, cdr in _messages(path, reader, topics):
+        typestore = reader.typestore if reader.is2 else message_types()
+        for topic, msgtype, t_ns, cdr in _messages(path, reader, topics, on_damage):
             try:
-                message = reader.deserialize(cdr, msgtype)
+                message = typestore.deserialize_cdr(cdr, msgtype)
             except _DAMAGE as error:
                 msg = f"bag {path}: a message on {topic} is no {msgtype} ({_reason(error)}); record it again"
                 raise BagError(msg) from error
             yield topic, t_ns, message
 
 
-def _messages(path: Path | str, reader: AnyReader, topics: Collection[str] | None) -> Iterator[RawMessage]:
+def _messages(
+    path: Path | str, reader: AnyReader, topics: Collection[str] | None, on_damage: Report
+) -> Iterator[RawMessage]:
     wanted = [c for c in reader.connections if topics is None or c.topic in topics]
     missing = sorted(set(topics or ()) - {c.topic for c in wanted})
     if missing:
@@ -140,18 +161,24 @@ def _messages(path: Path | str, reader: AnyReader, topics: Collection[str] | Non
         raise BagError(msg)
     if not wanted:
         return
+    translate = _as_it_is if reader.is2 else ros2_from_ros1(reader)
     count = 0
     messages = reader.messages(wanted)
     while True:
         try:
-            connection, t_ns, cdr = next(messages)
+            connection, t_ns, raw = next(messages)
+            message = RawMessage(connection.topic, connection.msgtype, t_ns, translate(connection.msgtype, raw))
         except StopIteration:
             return
         except _DAMAGE as error:
-            msg = f"bag {path} is damaged after {count} readable messages ({_reason(error)}); record or copy it again"
-            raise BagError(msg) from error
+            on_damage(f"bag {path} is damaged after {count} readable messages ({_reason(error)})")
+            return
         count += 1
-        yield RawMessage(connection.topic, connection.msgtype, t_ns, bytes(cdr))
+        yield message
+
+
+def _as_it_is(_msgtype: str, cdr: bytes | memoryview) -> bytes:
+    return bytes(cdr)
 
 
 class BagWriter:
@@ -209,8 +236,9 @@ class BagWriter:
 
 
 def _latched(connection: Connection) -> bool:
-    offered = connection.ext.offered_qos_profiles if isinstance(connection.ext, ConnectionExtRosbag2) else []
-    return any(qos.durability is QosDurability.TRANSIENT_LOCAL for qos in offered)
+    if isinstance(connection.ext, ConnectionExtRosbag1):
+        return bool(connection.ext.latching)
+    return any(qos.durability is QosDurability.TRANSIENT_LOCAL for qos in connection.ext.offered_qos_profiles)
 
 
 def _qos(*, latched: bool) -> Qos:

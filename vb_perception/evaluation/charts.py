@@ -4,9 +4,6 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-import numpy as np
-from numpy.typing import NDArray
-
 from vb_perception.evaluation.traffic import StageFigures
 
 _WIDTH, _LEFT, _RIGHT = 720, 84, 96
@@ -20,7 +17,7 @@ def latency_chart(stages: Sequence[StageFigures]) -> str:
     if not known:
         return ""
     height = _ROW * len(known) + 34
-    step_ms, limit_ms = _axis(max(s.p99_ms for s in known))
+    step_ms, limit_ms = round_axis(max(s.p99_ms for s in known))
     span = _WIDTH - _LEFT - _RIGHT
 
     def x(value_ms: float) -> float:
@@ -44,37 +41,7 @@ def latency_chart(stages: Sequence[StageFigures]) -> str:
     return "".join(parts) + "</svg>"
 
 
-def risk_chart(coverage: NDArray[np.float64], risk: NDArray[np.float64], kept: float) -> str:
-    """AbsRel of the most confident pixels against the share of pixels kept; a mark where `kept` of them remain."""
-    if not np.isfinite(risk).any():
-        return ""
-    width, height, left, bottom, top = 480, 260, 62, 40, 14
-    step, limit = _axis(float(np.nanmax(risk)) * 1.05)
-
-    def point(c: float, r: float) -> tuple[float, float]:
-        return left + (width - left - 16) * c, height - bottom - (height - bottom - top) * r / limit
-
-    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="risk-coverage curve">']
-    for i in range(round(limit / step) + 1):
-        _, y = point(0, i * step)
-        parts.append(f'<line class="grid" x1="{left}" x2="{width - 16}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{i * step:.3g}</text>')
-    for share in (0, 0.2, 0.4, 0.6, 0.8, 1):
-        x, y = point(share, 0)
-        parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 18:.1f}" text-anchor="middle">{share:.0%}</text>')
-    line = " ".join("{:.1f},{:.1f}".format(*point(float(c), float(r))) for c, r in zip(coverage, risk, strict=True))
-    x, y = point(kept, float(np.interp(kept, coverage, risk)))
-    middle = 'text-anchor="middle"'
-    parts += [
-        f'<polyline class="curve" points="{line}"/>',
-        f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>',
-        f'<text class="tick" x="{(width + left) / 2:.0f}" y="{height - 4}" {middle}>pixels kept, surest first</text>',
-        f'<text class="tick" x="{left + 6}" y="{top - 2}">AbsRel</text>',
-    ]
-    return "".join(parts) + "</svg>"
-
-
-def _axis(largest: float) -> tuple[float, float]:
+def round_axis(largest: float) -> tuple[float, float]:
     """A round step and the limit of an axis of at most `_MOST_STEPS` steps that holds `largest`."""
     largest = max(largest, 1e-6)
     magnitude = 10 ** math.floor(math.log10(largest))

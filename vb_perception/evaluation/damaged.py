@@ -1,4 +1,4 @@
-"""What of a damaged bag file is whole: read for the error message that says so."""
+"""What of a damaged bag file is whole: counted for the error message that says so, or copied so that it can be read."""
 
 import struct
 from dataclasses import dataclass, field
@@ -9,6 +9,8 @@ _MAGIC = b"\x89MCAP0\r\n"
 _MESSAGE, _CHUNK, _MESSAGE_INDEX = 0x05, 0x06, 0x07
 _HEAD_BYTES = 9  # opcode and length
 _INDEX_ENTRY_BYTES = 16
+_BLOCK_BYTES = 1 << 22
+_FOOTER_WITHOUT_SUMMARY = struct.pack("<BQQQI", 0x02, 20, 0, 0, 0)  # so that a reader scans the records
 
 
 @dataclass(slots=True)
@@ -35,6 +37,32 @@ def intact_part(path: Path) -> str:
     span_s = (max(tally.times_ns) - min(tally.times_ns)) / 1e9
     whole = f"its first {tally.messages} messages ({span_s:.1f} s) are whole"
     return f"{whole}: `mcap recover {path} -o rescued.mcap` keeps them"
+
+
+def rescued(path: Path, folder: Path) -> tuple[Path, str] | None:
+    """A readable copy, in `folder`, of the whole records of an .mcap file that was cut short, and a sentence on it.
+
+    None where that would not help: another format, a file that ends as it should, or not one whole message.
+    """
+    if path.suffix != ".mcap" or not path.is_file():
+        return None
+    tally, size = _Tally(), path.stat().st_size
+    with path.open("rb") as stream:
+        if stream.read(len(_MAGIC)) != _MAGIC:
+            return None
+        end = stream.tell()
+        while _next_record(stream, size, tally):
+            end = stream.tell()
+        if not tally.messages or end >= size - len(_MAGIC):
+            return None
+        copy = folder / path.name
+        stream.seek(0)
+        with copy.open("wb") as out:
+            for start in range(0, end, _BLOCK_BYTES):
+                out.write(stream.read(min(_BLOCK_BYTES, end - start)))
+            out.write(_FOOTER_WITHOUT_SUMMARY + _MAGIC)
+    span_s = (max(tally.times_ns) - min(tally.times_ns)) / 1e9
+    return copy, f"{path} is cut short: only its first {tally.messages} messages ({span_s:.1f} s) were read"
 
 
 def _next_record(stream: BinaryIO, size: int, tally: _Tally) -> bool:

@@ -1,128 +1,234 @@
-"""`vb-perception evaluate`: lock-step over frames with truth; scores, and the report if asked for."""
+"""`vb-perception evaluate` of one source: every frame answered, or read from a recording, judged, and reported."""
 
-import json
 import logging
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vb_perception.errors import BagError
-from vb_perception.evaluation.contact_sheet import write_contact_sheet
-from vb_perception.evaluation.gallery import Showcase, make_gallery
-from vb_perception.evaluation.replay import replay
-from vb_perception.evaluation.report import Report, write_report
-from vb_perception.evaluation.scores import OBJECT, Scorer, Scores
-from vb_perception.evaluation.sources import read_source
-from vb_perception.evaluation.traffic import StageFigures
-from vb_perception.pipeline import PerceptionPipeline
-from vb_perception.runtime.build import open_engine
-from vb_perception.runtime.text import PromptEncoder
-from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, SurfaceNormals, Task
-from vb_perception.timing import STAGES, LatencyWindow
+from vb_perception.evaluation.ahead import ahead
+from vb_perception.evaluation.bag_frames import NO_IMAGE
+from vb_perception.evaluation.bags import bag_topics, open_bag
+from vb_perception.evaluation.camera_topics import find_camera
+from vb_perception.evaluation.contestants import Contestant, model_digests, open_contestant
+from vb_perception.evaluation.criteria import judge_criteria
+from vb_perception.evaluation.damaged import rescued
+from vb_perception.evaluation.frame_scores import Figures
+from vb_perception.evaluation.frames_log import FramesLog
+from vb_perception.evaluation.gallery import Showcase
+from vb_perception.evaluation.judge import Judge
+from vb_perception.evaluation.outcome import Answered, FrameCounts, Outcome
+from vb_perception.evaluation.output_bag import OutputBag
+from vb_perception.evaluation.provenance import digest, size_bytes
+from vb_perception.evaluation.ranking import Ranking
+from vb_perception.evaluation.recorded import read_perceptions
+from vb_perception.evaluation.result_files import clear, write_result
+from vb_perception.evaluation.settings import OURS, TASKS, Settings
+from vb_perception.evaluation.sources import is_folder_of_frames, read_source
+from vb_perception.evaluation.traffic import node_account
+from vb_perception.frame import Frame, Perception
+from vb_perception.scenes.sample import Sample
+
+__all__ = ["TASKS", "Run", "evaluate"]
 
 _log = logging.getLogger(__name__)
-SHOWN_FRAMES = 8
-REPLAYED_STAGES = ("prepare", "infer", "decode")
-TASKS: tuple[Task, ...] = (
-    MetricDepth(),
-    SurfaceNormals(),
-    SemanticSegmentation((("table", (255, 0, 0)), (OBJECT, (0, 255, 0)))),
-    InstanceSegmentation(OBJECT),
-)
+SHOWN_FRAMES = 6
+Progress = Callable[[int], object]
+Answers = tuple[dict[str, Perception], Sample | None]
+
+
+@dataclass(slots=True)
+class Run:
+    """What gathers while frames go by; the first contestant is the one shown."""
+
+    names: Sequence[str]
+    judges: dict[str, Judge] = field(default_factory=dict)
+    showcase: Showcase = field(default_factory=lambda: Showcase(SHOWN_FRAMES))
+    ranking: Ranking = field(default_factory=Ranking)
+    unusable: list[str] = field(default_factory=list)
+    orphans: int = 0
+    frames: int = 0
+    per_frame: dict[str, list[float]] = field(default_factory=dict)
+
+    def refuse(self, reason: str) -> None:
+        """Count what could not be used."""
+        if reason.endswith(NO_IMAGE):
+            self.orphans += 1
+            return
+        self.unusable.append(reason)
+        _log.warning("left out: %s", reason)
+
+    def add(self, answers: Mapping[str, Perception], truth: Sample | None) -> dict[str, dict[str, Figures]]:
+        """Judge one frame's answers; the figures of each contestant."""
+        self.frames += 1
+        figures = {name: self.judges[name].add(perception, truth) for name, perception in answers.items()}
+        first = self.names[0]
+        self.showcase.offer(answers[first], truth)
+        self.ranking.offer(figures[first], answers[first], truth)
+        for name in ("depth.abs_rel", "normals.mean_deg"):
+            group, _, figure = name.partition(".")
+            if figure in figures[first].get(group, {}):
+                self.per_frame.setdefault(name, []).append(figures[first][group][figure])
+        return figures
 
 
 def evaluate(
-    source: Path,
-    model_dir: Path,
-    backend: str = "auto",
-    out: Path | None = None,
-    topics: tuple[str | None, str | None] = (None, None),
-    tasks: Sequence[Task] = TASKS,
-) -> Scores:
-    """Answer every frame of a folder or bag in lock-step and score it.
+    source: Path, settings: Settings, out: Path | None = None, name: str = "", progress: Progress = lambda _: None
+) -> Outcome:
+    """Judge every frame of a folder or bag.
+
+    A bag that is damaged is read as far as it can be; what could not be read is a problem of the outcome.
 
     Args:
         source: What `read_source` takes.
-        model_dir: An exported model.
-        backend: What runs it; see `open_engine`.
-        out: Folder for scores.json, report.html and contact_sheet.png; None: nothing is written.
-        topics: Image and camera_info topic of a bag, None: found by type.
-        tasks: What is asked of each frame.
+        settings: What is asked.
+        out: Folder for report.json, report.html, frames.jsonl, junit.xml, contact_sheet.png; None: nothing is written.
+        name: What the source is called in the report; "": its path.
+        progress: Told the number of frames so far, after each.
 
     Raises:
-        BagError: The source cannot be read or holds no frame.
-        EngineError: The model cannot be loaded or run.
+        BagError: The source cannot be read or holds no usable frame.
+        ConfigError: A contestant cannot be used.
+        EngineError: A model cannot be loaded or run.
     """
-    scorer, showcase, window = Scorer(), Showcase(SHOWN_FRAMES), LatencyWindow(10_000)
-    unusable: list[str] = []
-    frames = read_source(source, *topics, on_unusable=unusable.append)
-    with open_engine(model_dir, backend) as engine:
-        pipeline = PerceptionPipeline(engine, PromptEncoder(model_dir, engine.spec))
-        count = 0
-        for perception, truth in replay(frames, pipeline, tasks):
-            count += 1
-            window.add(perception.times)
-            showcase.offer(perception, truth)
-            if truth is not None:
-                scorer.add(perception.predictions, truth)
-        run_by = engine.backend
-    for reason in unusable:
-        _log.warning("left out: %s", reason)
-    if not count:
-        msg = f"{source} holds no usable frame ({len(unusable)} unusable); expected camera images"
-        raise BagError(msg)
-    scores = scorer.scores()
+    started = time.monotonic()
+    problems: list[str] = []
+    with ExitStack() as stack:
+        if out is not None:
+            clear(out)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vb-perception-")))
+        readable = _readable(source, scratch, problems)
+        names = [OURS] if settings.recorded else [name for name, _ in settings.contestants]
+        run = Run(names)
+        opened: dict[str, Contestant] = {}
+        if settings.recorded:
+            answers = ahead(lambda: _recorded(readable, settings, run, problems))
+        else:
+            frames = ahead(lambda: read_source(readable, settings.reading, run.refuse, problems.append))
+            answers = ahead(lambda: _answered(frames, settings, opened))
+        stack.callback(answers.close)
+        log = stack.enter_context(FramesLog(out / "frames.jsonl")) if out else None
+        bag = stack.enter_context(OutputBag(out / "outputs.mcap")) if out and settings.keep_outputs else None
+        for perceptions, truth in answers:
+            if not run.judges:
+                means = {who: one.depth_means for who, one in opened.items()}
+                run.judges = {who: Judge(means.get(who, "metric")) for who in names}
+            figures = run.add(perceptions, truth)
+            if log is not None:
+                log.write(_row(name or source.name, perceptions[names[0]].frame, truth, figures))
+            if bag is not None:
+                bag.add(perceptions[names[0]], truth)
+            progress(run.frames)
+        if not run.frames:
+            reasons = "; ".join([*problems, *run.unusable[:1]])
+            msg = f"{source} holds no usable frame ({len(run.unusable)} unusable{': ' if reasons else ''}{reasons})"
+            raise BagError(msg)
+        outcome = _outcome(source, readable, settings, run, opened, problems, time.monotonic() - started)
+        outcome = replace(outcome, source=name or str(source))
     if out is not None:
-        _write(out, source, run_by, count, window, showcase, scores)
-    return scores
+        write_result(out, outcome, run.showcase, run.ranking, run.per_frame)
+    return outcome
 
 
-def _write(
-    out: Path, source: Path, run_by: str, count: int, window: LatencyWindow, showcase: Showcase, scores: Scores
-) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    gallery = make_gallery(showcase.kept)
-    (out / "scores.json").write_text(json.dumps(scores.as_json(), indent=1) + "\n", encoding="utf-8")
-    write_contact_sheet(out / "contact_sheet.png", gallery, f"vb_perception on {source.name}", with_truth=True)
-    stages = []
-    for stage in (s for s in STAGES if s in REPLAYED_STAGES):
-        ms = window.summary(stage)
-        stages.append(StageFigures(stage, ms.p50_ms, ms.p95_ms, ms.p99_ms, ms.max_ms))
-    report = Report(
-        title="vb_perception evaluation",
-        lead="Every frame through the same pipeline that the node runs, in lock-step: none is dropped.",
-        gallery=gallery,
-        facts=(("frames from", str(source)), ("run by", run_by)),
-        headline=(("frames", str(count)), *headline(scores)),
-        stages=stages,
-        scores=scores,
+def _readable(source: Path, scratch: Path, problems: list[str]) -> Path:
+    """The source itself, or a copy of what is whole of it."""
+    if is_folder_of_frames(source):
+        return source
+    try:
+        with open_bag(source):
+            return source
+    except BagError:
+        copy = rescued(source, scratch)
+        if copy is None:
+            raise
+        problems.append(copy[1])
+        return copy[0]
+
+
+def _answered(
+    frames: Generator[tuple[Frame, Sample | None], None, None], settings: Settings, opened: dict[str, Contestant]
+) -> Iterator[Answers]:
+    """Each frame's answers by contestant; all are opened, run and closed in the thread that iterates."""
+    with ExitStack() as stack:
+        for name, what in settings.contestants:
+            opened[name] = stack.enter_context(open_contestant(what, settings.backend))
+        stack.callback(frames.close)
+        for frame, truth in frames:
+            yield {name: one.perceive(frame, settings.tasks) for name, one in opened.items()}, truth
+
+
+def _recorded(path: Path, settings: Settings, run: Run, problems: list[str]) -> Iterator[Answers]:
+    reading = read_perceptions(
+        path, settings.recorded, settings.classes, None, run.refuse, settings.reading, problems.append
     )
-    write_report(out / "report.html", report)
+    for perception, truth in reading:
+        yield {OURS: perception}, truth
 
 
-def headline(scores: Scores) -> list[tuple[str, str]]:
-    """The few figures that tell most."""
-    wanted = (
-        ("depth", "abs_rel", "depth AbsRel", "{:.3f}"),
-        ("depth", "delta1", "depth δ < 1.25", "{:.3f}"),
-        ("normals", "mean_deg", "normals, mean error", "{:.1f}°"),
-        ("classes", "table", "table IoU", "{:.2f}"),
-        ("objects", "overlap_f", "objects, overlap F", "{:.2f}"),
+def _row(
+    source: str, frame: Frame, truth: Sample | None, figures: Mapping[str, Mapping[str, Figures]]
+) -> dict[str, object]:
+    named = truth.name if truth is not None else ""
+    return {"source": source, "stamp_ns": frame.stamp_ns, "name": named, "truth": truth is not None, "answers": figures}
+
+
+def _outcome(
+    source: Path,
+    readable: Path,
+    settings: Settings,
+    run: Run,
+    opened: Mapping[str, Contestant],
+    problems: list[str],
+    seconds: float,
+) -> Outcome:
+    first = run.judges[run.names[0]]
+    images = _images(readable, settings, run)
+    counts = FrameCounts(images, run.frames, first.scored, len(run.unusable), run.frames - first.scored, run.orphans)
+    balanced, run_by = counts.dropped == 0, {name: (one.run_by, one.digest) for name, one in opened.items()}
+    if settings.recorded:
+        account = node_account(readable, f"{settings.recorded}/latency")
+        balanced = account is not None and account.ledger.balances(account.waiting)
+        run_by = {OURS: (account.backend if account else "recorded", "")}
+    contestants = {}
+    for name, judge in run.judges.items():
+        times = {"": judge.total_ms, **judge.stages_ms}
+        scores = judge.scorer.scores()
+        contestants[name] = Answered(*run_by[name], scores, judge.latency(), judge.scorer.state(), times)
+    problems = [*problems, *_blind(contestants)]
+    figures = {**contestants[run.names[0]].figures(), "frames": counts.figures()}
+    data = digest(source)
+    return Outcome(
+        source=str(source),
+        mode="recorded live run" if settings.recorded else "lock-step",
+        counts=counts,
+        balanced=balanced,
+        contestants=contestants,
+        verdicts=judge_criteria(settings.criteria, figures, balanced=balanced),
+        problems=tuple(problems),
+        seconds=seconds,
+        data_sha256=data,
+        data_bytes=size_bytes(source),
+        config=settings.as_json(),
+        fingerprint=settings.fingerprint(data, *model_digests(settings)),
     )
+
+
+def _images(path: Path, settings: Settings, run: Run) -> int:
+    """Images by the source's own count."""
+    if is_folder_of_frames(path):
+        return run.frames + len(run.unusable)
+    camera = find_camera(path, settings.reading.image, settings.reading.camera_info)
+    return bag_topics(path)[camera.image].messages
+
+
+def _blind(contestants: Mapping[str, Answered]) -> list[str]:
+    """A sentence on each answer that never held a usable pixel though the truth did."""
     return [
-        (name, form.format(scores.figures[group][key]))
-        for group, key, name, form in wanted
-        if key in scores.figures.get(group, {})
-    ]
-
-
-def score_lines(scores: Scores) -> list[str]:
-    """The figures as text, a group a line."""
-    return [f"{scores.frames} frames with truth", *group_lines(scores)]
-
-
-def group_lines(scores: Scores) -> list[str]:
-    """One line a group of figures."""
-    return [
-        f"  {group:<11}" + "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-        for group, figures in scores.figures.items()
+        f"{name}: {group} was unknown (NaN) in every pixel of every frame with truth"
+        for name, one in contestants.items()
+        for group in ("depth", "normals")
+        if one.scores.figures.get(group, {}).get("coverage") == 0
     ]

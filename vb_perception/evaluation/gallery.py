@@ -1,13 +1,15 @@
 """The frames that a report shows: picked evenly, each as a row of pictures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.codecs.palette import Colour
+from vb_perception.evaluation.error_pictures import depth_error_picture, mask_error_picture, normals_error_picture
+from vb_perception.evaluation.frame_scores import INSTANCES
 from vb_perception.evaluation.pictures import (
     RGB,
     class_colours,
@@ -17,7 +19,7 @@ from vb_perception.evaluation.pictures import (
     mask_picture,
     normals_picture,
 )
-from vb_perception.evaluation.scores import INSTANCES, true_classes, true_objects
+from vb_perception.evaluation.truth import true_classes, true_objects
 from vb_perception.frame import Perception
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
 from vb_perception.scenes.sample import Sample
@@ -47,12 +49,13 @@ class Showcase:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One frame's pictures by column title, and those of its truth under the same titles where there is truth."""
+    """One frame's pictures by column title; of its truth and its errors under the same titles, where there is truth."""
 
     title: str
     pictures: Mapping[str, RGB]
     truth: Mapping[str, RGB]
     generated: Mapping[str, RGB]
+    errors: Mapping[str, RGB] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,10 @@ class Gallery:
         return tuple(dict.fromkeys(title for shot in self.shots for title in shot.pictures))
 
 
-def make_gallery(seen: Sequence[Seen]) -> Gallery:
+def make_gallery(seen: Sequence[Seen], labels: Sequence[str] = (), *, with_errors: bool = False) -> Gallery:
     """Pictures of these frames.  The cloud of an uncalibrated camera is drawn for `ASSUMED_FOV_DEG`.
+
+    `labels`: words behind the title of each; `with_errors`: draw where each is wrong.
 
     Titled by the frame's own name if it came from a folder, else by the seconds since the first of them.
     """
@@ -79,7 +84,12 @@ def make_gallery(seen: Sequence[Seen]) -> Gallery:
     maps = [p for perception, _ in seen for task, p in perception.predictions.items() if task != INSTANCES]
     classes = next((p.names for p in maps if isinstance(p, SegmentMap)), ())
     start_ns = min((perception.frame.stamp_ns for perception, _ in seen), default=0)
-    return Gallery(tuple(_shot(perception, truth, range_m, start_ns) for perception, truth in seen), range_m, classes)
+    shots = [_shot(perception, truth, range_m, start_ns) for perception, truth in seen]
+    if labels:
+        shots = [replace(shot, title=f"{shot.title} ({words})") for shot, words in zip(shots, labels, strict=True)]
+    if with_errors:
+        shots = [replace(shot, errors=_errors(*one)) for shot, one in zip(shots, seen, strict=True)]
+    return Gallery(tuple(shots), range_m, classes)
 
 
 def _shot(perception: Perception, truth: Sample | None, range_m: tuple[float, float], start_ns: int) -> Shot:
@@ -117,6 +127,26 @@ def _truth(perception: Perception, truth: Sample | None, range_m: tuple[float, f
             out[task] = mask_picture(truth.rgb, ids, _colours_for(ids, prediction))
     if "depth" in out:
         out["cloud"] = cloud_picture(truth.rgb, truth.depth_m, truth.intrinsics)
+    return out
+
+
+def _errors(perception: Perception, truth: Sample | None) -> dict[str, RGB]:
+    """Where each answer is wrong, under its title."""
+    out: dict[str, RGB] = {}
+    if truth is None:
+        return out
+    for task, prediction in perception.predictions.items():
+        if isinstance(prediction, DepthMap):
+            out[task] = depth_error_picture(prediction.depth_m, truth.depth_m)
+        elif isinstance(prediction, NormalMap):
+            out[task] = normals_error_picture(prediction.normals, truth.normals)
+        elif (truth.class_ids >= 0).any():
+            if task == INSTANCES:
+                found, true = prediction.ids > 0, np.sign(true_objects(truth))
+                out[task] = mask_error_picture(truth.rgb, found.astype(np.int16), true)
+            else:
+                true = true_classes(prediction.names, truth)
+                out[task] = mask_error_picture(truth.rgb, prediction.ids.astype(np.int16), true)
     return out
 
 

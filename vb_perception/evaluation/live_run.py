@@ -7,10 +7,10 @@ from pathlib import Path
 from vb_perception.evaluation.bags import bag_topics
 from vb_perception.evaluation.camera_topics import CameraTopics
 from vb_perception.evaluation.contact_sheet import write_contact_sheet
-from vb_perception.evaluation.evaluate import headline
 from vb_perception.evaluation.gallery import Showcase, make_gallery
 from vb_perception.evaluation.recorded import read_perceptions
 from vb_perception.evaluation.report import Report, write_report
+from vb_perception.evaluation.report_figures import headline
 from vb_perception.evaluation.scores import Scorer, Scores
 from vb_perception.evaluation.traffic import NodeAccount, TopicTraffic, node_account, topic_traffic
 

@@ -14,6 +14,7 @@ import vb_perception
 from vb_perception.errors import BagError
 
 Message: TypeAlias = Any  # rosbags makes the classes of messages at run time
+ImageFields: TypeAlias = tuple[str, int, int, int, Any, int]
 _STAMP_OFFSET = 4  # after CDR's encapsulation; the header comes first, and its stamp first in it
 
 
@@ -45,6 +46,11 @@ def register_type(msgtype: str) -> None:
         if field_type and (folder / f"{field_type}.msg").is_file():
             register_type(f"{package}/msg/{field_type}")
     message_types().register(types)
+
+
+def image_fields(image: Message) -> ImageFields:
+    """The fields of a sensor_msgs/Image in the order in which `encodings` takes them."""
+    return image.encoding, image.height, image.width, image.step, image.data, image.is_bigendian
 
 
 def stamp_of(message: Message) -> int:

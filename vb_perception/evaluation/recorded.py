@@ -7,10 +7,10 @@ from types import MappingProxyType
 import numpy as np
 
 from vb_perception.encodings import array_from_fields, depth_m_from_fields, rgb_from_fields
-from vb_perception.evaluation.bag_frames import Report, image_fields, read_frame_moments, refuse
-from vb_perception.evaluation.bags import bag_topics
+from vb_perception.evaluation.bag_frames import AS_IT_IS, ReadOptions, read_frame_moments
+from vb_perception.evaluation.bags import Report, bag_topics, refuse
 from vb_perception.evaluation.camera_topics import CameraTopics, find_camera
-from vb_perception.evaluation.message_types import Message
+from vb_perception.evaluation.message_types import Message, image_fields
 from vb_perception.frame import Frame, Perception
 from vb_perception.predictions import Confidence, DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.scenes.sample import Sample
@@ -27,11 +27,13 @@ def read_perceptions(
     classes: Sequence[str],
     camera: CameraTopics | None = None,
     on_unusable: Report = refuse,
+    options: ReadOptions = AS_IT_IS,
+    on_damage: Report = refuse,
 ) -> Iterator[tuple[Perception, Sample | None]]:
     """The frames of a recording that the node answered, with its answers and the truth of the same stamp or None.
 
-    Confidence is read from `<task>/confidence` where it was recorded and is 1 elsewhere.  `times` are all 0: see
-    `traffic` for what a recording tells of time.
+    Confidence is read from `<task>/confidence` where it was recorded and is 1 elsewhere.  Of `times` only the age is
+    known: from the image's stamp to the arrival of the last answer at the recorder; see `traffic` for more.
 
     Args:
         path: A bag; see `open_bag`.
@@ -39,15 +41,20 @@ def read_perceptions(
         classes: Names of the segmentation's ids from 1 on.
         camera: The camera topics; None: `find_camera`.
         on_unusable: As in `read_frames`.
+        options: How the bag is read.
+        on_damage: As in `read_frames`.
 
     Raises:
         BagError: As `read_frames`.
     """
     tasks = {**_MAIN, **_INSTANCES}
-    topics = {f"{output}/{topic}" for topic in tasks.values()}
-    topics |= {f"{output}/{task}/confidence" for task in tasks} | {f"{output}/generated/{task}" for task in tasks}
+    answers = {f"{output}/{topic}" for topic in tasks.values()}
+    topics = (
+        answers | {f"{output}/{task}/confidence" for task in tasks} | {f"{output}/generated/{task}" for task in tasks}
+    )
     there = topics & bag_topics(path).keys()
-    for frame, truth, moment in read_frame_moments(path, camera or find_camera(path), there, on_unusable):
+    camera = camera or find_camera(path, options.image, options.camera_info)
+    for frame, truth, moment in read_frame_moments(path, camera, there, on_unusable, options, on_damage):
         predictions: dict[str, Prediction] = {}
         for task, topic in tasks.items():
             message = moment.messages.get(f"{output}/{topic}")
@@ -60,7 +67,9 @@ def read_perceptions(
             if f"{output}/generated/{task}" in moment.messages
         }
         if predictions:
-            yield Perception(frame, _frozen(predictions), MappingProxyType(generated), StageTimes()), truth
+            arrived_ns = max(moment.recorded_ns[topic] for topic in moment.messages if topic in answers)
+            times = StageTimes(age_ns=arrived_ns - frame.stamp_ns)
+            yield Perception(frame, _frozen(predictions), MappingProxyType(generated), times), truth
 
 
 def _frozen(predictions: dict[str, Prediction]) -> Mapping[str, Prediction]:

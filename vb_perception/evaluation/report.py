@@ -10,29 +10,25 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vb_perception.evaluation.charts import latency_chart, risk_chart
+from vb_perception.evaluation.charts import latency_chart
+from vb_perception.evaluation.criteria import Verdict
+from vb_perception.evaluation.frame_scores import Figures
 from vb_perception.evaluation.gallery import Gallery, Shot
 from vb_perception.evaluation.pictures import RGB, class_colours, depth_colours
-from vb_perception.evaluation.scores import KEPT, Scores
+from vb_perception.evaluation.report_sections import contest_section, plots_section, section, verdict_section
+from vb_perception.evaluation.scores import Scores
 from vb_perception.evaluation.traffic import StageFigures, TopicTraffic
+from vb_perception.metrics.calibration import Curve
 
 _STYLE = (Path(__file__).with_name("report.css")).read_text(encoding="utf-8")
 _PICTURE_WIDTH_PX = 480
-_LABELS = {
-    "abs_rel": "AbsRel", "sq_rel": "SqRel [m]", "rmse": "RMSE [m]", "rmse_log": "RMSE log", "si_log": "SIlog",
-    "delta1": "δ < 1.25", "delta2": "δ < 1.25²", "delta3": "δ < 1.25³", "coverage": "pixels answered",
-    "mean_deg": "mean [deg]", "median_deg": "median [deg]", "share_11_25": "within 11.25°",
-    "share_22_5": "within 22.5°", "share_30": "within 30°",
-    "overlap_p": "overlap precision", "overlap_r": "overlap recall",
-    "overlap_f": "overlap F",
-    "boundary_p": "boundary precision", "boundary_r": "boundary recall", "boundary_f": "boundary F",
-    "share_75": "objects with F > 0.75", "abs_rel_all": "AbsRel, all pixels",
-    "abs_rel_surest_80": "AbsRel, surest 80 %", "lower_by": "lower by", "ause": "AUSE",
-}  # fmt: skip
-_GROUPS = {
-    "depth": "Depth", "normals": "Surface normals", "classes": "Classes: IoU", "objects": "Objects",
-    "confidence": "Confidence",
-}  # fmt: skip
+_GALLERY_NOTE = (
+    "Depth on one scale for all frames; the cloud is seen from a second place, up and to the right of the camera."
+)
+_RANKED_NOTE = (
+    "Error of depth: |p - g| / g, dark to bright from 0 to 25 %; of normals: the angle, from 0 to 45 degrees; of "
+    "masks: what differs from the truth.  The median frame is the nearest to the median among those kept on the way."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,8 @@ class Report:
     """What the page tells; a section without content is left out.
 
     `facts` and `headline` are (name, value) pairs; `ledger` rows are (name, count, what it means); `problems` are
-    sentences, none if all is well.
+    sentences, none if all is well.  `contestants`: figures of each (none: those of `scores`), `curves` their coverage
+    and risk; `times_ms` by stage of every frame; `per_frame` figures of every frame; `ranked` the best to the worst.
     """
 
     title: str
@@ -53,16 +50,28 @@ class Report:
     ledger_note: str = ""
     scores: Scores | None = None
     topics: Sequence[TopicTraffic] = ()
-    problems: Sequence[str] = field(default=())
+    problems: Sequence[str] = ()
+    verdicts: Sequence[Verdict] = ()
+    contestants: Mapping[str, Mapping[str, Figures]] = field(default_factory=dict)
+    curves: Mapping[str, tuple[Curve, Curve]] = field(default_factory=dict)
+    times_ms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    per_frame: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    ranked: Gallery | None = None
 
 
 def write_report(path: Path, report: Report) -> None:
     """Write the page."""
+    scores = report.scores
+    contestants = report.contestants or ({"": scores.figures} if scores else {})
+    curves = report.curves or ({"": (scores.coverage, scores.risk)} if scores else {})
     sections = [
         _header(report),
-        _gallery(report.gallery),
+        verdict_section(report.verdicts),
+        _gallery(report.ranked, "Best, median and worst frames", _RANKED_NOTE) if report.ranked else "",
+        _gallery(report.gallery, "What it saw", _GALLERY_NOTE),
         _generated(report.gallery),
-        _scores(report.scores),
+        contest_section(contestants, report.scores.frames if report.scores else 0),
+        plots_section(contestants, curves, report.times_ms, report.per_frame),
         _latency(report.stages),
         _ledger(report.ledger, report.ledger_note),
         _topics(report.topics),
@@ -74,13 +83,9 @@ def write_report(path: Path, report: Report) -> None:
     path.write_text(page, encoding="utf-8")
 
 
-def _section(title: str, note: str, body: str) -> str:
-    lead = f'<p class="note">{note}</p>' if note else ""
-    return f"<section><h2>{escape(title)}</h2>{lead}{body}</section>" if body else ""
-
-
 def _header(report: Report) -> str:
-    verdict = '<span class="chip bad">failed</span>' if report.problems else '<span class="chip good">ok</span>'
+    failed = report.problems or not all(verdict.passed for verdict in report.verdicts)
+    verdict = '<span class="chip bad">failed</span>' if failed else '<span class="chip good">ok</span>'
     problems = "".join(f"<li>{escape(problem)}</li>" for problem in report.problems)
     cards = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in report.headline)
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in report.facts)
@@ -91,7 +96,7 @@ def _header(report: Report) -> str:
     )
 
 
-def _gallery(gallery: Gallery) -> str:
+def _gallery(gallery: Gallery, title: str, note: str) -> str:
     stops = ", ".join("rgb({}, {}, {})".format(*colour) for colour in depth_colours(16))
     near, far = gallery.range_m
     legend = "".join(
@@ -101,16 +106,16 @@ def _gallery(gallery: Gallery) -> str:
     paint = f'<i class="ramp" style="background: linear-gradient(90deg, {stops})"></i>'
     ramp = f'<span class="key">{near:g} m {paint} {far:g} m</span>'
     rows = "".join(_shot(shot, gallery.columns) for shot in gallery.shots)
-    note = (
-        "Depth on one scale for all frames; the cloud is seen from a second place, up and to the right of the camera."
-    )
-    return _section("What it saw", note, f'<div class="keys">{ramp}{legend}</div>{rows}' if rows else "")
+    return section(title, note, f'<div class="keys">{ramp}{legend}</div>{rows}' if rows else "")
 
 
 def _shot(shot: Shot, columns: Sequence[str]) -> str:
     style = f'style="grid-template-columns: repeat({len(columns)}, 1fr)"'
     answers = "".join(_figure(column, shot.pictures.get(column)) for column in columns)
     out = f'<h3>{escape(shot.title)}</h3><div class="row" {style}>{answers}</div>'
+    if shot.errors:
+        errors = "".join(_figure(f"error of {column}", shot.errors.get(column)) for column in columns)
+        out += f'<div class="row" {style}>{errors}</div>'
     if shot.truth:
         truths = "".join(_figure(f"true {column}", shot.truth.get(column)) for column in columns)
         out += f'<details><summary>truth</summary><div class="row" {style}>{truths}</div></details>'
@@ -128,7 +133,7 @@ def _generated(gallery: Gallery) -> str:
         "The network answers every task by painting a picture; the codecs read metres, directions and classes back "
         "from its colours, and how far a colour lies from one that means something is the confidence."
     )
-    return _section("What the generator painted", note, f'<div class="row" {style}>{body}</div>')
+    return section("What the generator painted", note, f'<div class="row" {style}>{body}</div>')
 
 
 def _figure(caption: str, picture: RGB | None) -> str:
@@ -144,37 +149,10 @@ def _figure(caption: str, picture: RGB | None) -> str:
     return f'<figure><img alt="{label}" src="data:image/jpeg;base64,{text}"><figcaption>{label}</figcaption></figure>'
 
 
-def _scores(scores: Scores | None) -> str:
-    if scores is None or not scores.figures:
-        return ""
-    tables = "".join(_score_table(_GROUPS[group], figures) for group, figures in scores.figures.items())
-    curve = risk_chart(scores.coverage, scores.risk, KEPT)
-    caption = "<figcaption>Risk and coverage of depth</figcaption>"
-    drawn = f'<figure class="chart half">{curve}{caption}</figure>' if curve else ""
-    note = f"Mean over the {scores.frames} frames with truth; pixels without a label or true depth do not count."
-    return _section("Against the truth", note, f'<div class="scores">{tables}{drawn}</div>')
-
-
-def _score_table(title: str, figures: Mapping[str, float]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(_LABELS.get(name, name))}</td><td>{_figure_text(name, value)}</td></tr>"
-        for name, value in figures.items()
-    )
-    return f"<table><thead><tr><th colspan=2>{escape(title)}</th></tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _figure_text(name: str, value: float) -> str:
-    if math.isnan(value):
-        return "&ndash;"
-    if name.endswith("_deg"):
-        return f"{value:.1f}"
-    return f"{value:.1%}" if name == "lower_by" else f"{value:.3f}"
-
-
 def _latency(stages: Sequence[StageFigures]) -> str:
     chart = latency_chart(stages)
     note = "Solid: p50, light: p95, tick: p99.  Age: from the camera's stamp to published.  Numbers: p50 / p95."
-    return _section("Where the time goes", note, f'<figure class="chart">{chart}</figure>' if chart else "")
+    return section("Where the time goes", note, f'<figure class="chart">{chart}</figure>' if chart else "")
 
 
 def _ledger(rows: Sequence[tuple[str, int, str]], note: str) -> str:
@@ -182,7 +160,7 @@ def _ledger(rows: Sequence[tuple[str, int, str]], note: str) -> str:
         f"<tr><td>{escape(name)}</td><td>{count}</td><td>{escape(meaning)}</td></tr>" for name, count, meaning in rows
     )
     head = "<thead><tr><th>frames</th><th>count</th><th>what became of them</th></tr></thead>"
-    return _section(
+    return section(
         "Frame ledger", escape(note), f"<table class=wide>{head}<tbody>{body}</tbody></table>" if body else ""
     )
 
@@ -192,7 +170,7 @@ def _topics(topics: Sequence[TopicTraffic]) -> str:
     head = "".join(f"<th>{name}</th>" for name in TOPIC_HEAD)
     table = f'<table class="wide topics"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     note = "As a third process received them.  Age: from the header's stamp to the arrival there."
-    return _section("Topics", note, f'<div class="scroll">{table}</div>' if body else "")
+    return section("Topics", note, f'<div class="scroll">{table}</div>' if body else "")
 
 
 TOPIC_HEAD = ("topic", "type", "messages", "rate [Hz]", "age p50 [ms]", "p95", "p99")

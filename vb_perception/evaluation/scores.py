@@ -1,37 +1,47 @@
-"""The one scorer: answers against truth, whether they come from a lock-step replay or from a recorded live run."""
+"""The one scorer: answers against truth, whether they come from a lock-step replay or from a recorded live run.
+
+Its memory does not grow with the number of frames, but for a few bytes an object.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vb_perception.metrics.calibration import ause, risk_coverage
-from vb_perception.metrics.depth import depth_scores
-from vb_perception.metrics.masks import iou
-from vb_perception.metrics.objects import overlap_boundary
-from vb_perception.metrics.normals import normal_scores
-from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
-from vb_perception.scenes.classes import CLASSES
+from vb_perception.evaluation.frame_scores import INSTANCES, METRIC, Figures, FrameScores, nan_mean, score_frame
+from vb_perception.evaluation.truth import true_classes, true_objects
+from vb_perception.metrics.average_precision import AveragePrecision
+from vb_perception.metrics.concepts import ConceptTally
+from vb_perception.metrics.referring import ReferringTally
+from vb_perception.metrics.risk_tally import RiskTally
+from vb_perception.predictions import Prediction
 from vb_perception.scenes.sample import Sample
-from vb_perception.tasks import BACKGROUND
 
-INSTANCES = "instances"
-OBJECT = "object"
+__all__ = ["GROUPS", "INSTANCES", "KEPT", "Scorer", "Scores", "true_classes", "true_objects"]
+
 KEPT = 0.8  # share of pixels that remains when the least confident fifth is dropped
-_PIXELS_PER_FRAME = 20_000  # of each frame in the pooled risk-coverage curve, on a regular grid
+GROUPS = (
+    "depth", "depth_by_distance", "depth_median_aligned", "depth_affine_aligned", "cloud", "normals", "segmentation",
+    "classes", "objects", "instances", "concept", "referring", "confidence", "flicker",
+)  # fmt: skip
 
-Figures = dict[str, float]
+State = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
     """Figures by what they judge: mean over the frames that have truth for it (NaN frames left out), and their number.
 
-    `depth`, `normals`, `classes` (IoU by name, labelled pixels only), `objects` (overlap and boundary), `confidence`:
-    AbsRel over the pixels of all frames pooled, of all pixels and of the `KEPT` most confident, and `ause`.
-    `coverage`, `risk` (K,): the risk-coverage curve of depth, share of pixels kept against their AbsRel.
+    Means over frames: `depth`, `depth_by_distance`, `depth_median_aligned`, `depth_affine_aligned`, `cloud`, `normals`,
+    `classes` (IoU by name, labelled pixels only), `objects` (overlap and boundary), `flicker`.
+
+    Over all frames at once: `segmentation` (`miou` over the names, pixels of all frames counted together,
+    `pixel_accuracy`; but `boundary_iou` is a mean over frames), `instances` (COCO AP), `concept` (the phrase "object"
+    asked of every frame: `pm_f1`, `il_mcc`, `cg_f1`), `referring` (`c_iou`, `g_iou`), `confidence`: AbsRel of all
+    pixels and of the `KEPT` most confident, `ause` and `aurg`.  `coverage`, `risk` (K,): the risk-coverage curve of
+    depth, share of pixels kept against their AbsRel.
     """
 
     frames: int
@@ -40,7 +50,7 @@ class Scores:
     risk: NDArray[np.float64]
 
     def as_json(self) -> dict[str, object]:
-        """Plain numbers, None for NaN."""
+        """Plain numbers rounded to five places, None for NaN."""
         plain = {
             group: {name: None if math.isnan(value) else round(value, 5) for name, value in figures.items()}
             for group, figures in self.figures.items()
@@ -51,103 +61,117 @@ class Scores:
 
 @dataclass(slots=True)
 class Scorer:
-    """Takes frames one by one; `scores()` at any time."""
+    """Takes frames one by one; `scores()` at any time.  `state` and `merge` join scorers of parts of the frames."""
 
-    _rows: list[dict[str, Figures]] = field(default_factory=list)
-    _errors: list[NDArray[np.float32]] = field(default_factory=list)
-    _confidences: list[NDArray[np.float32]] = field(default_factory=list)
+    _frames: int = 0
+    _means: dict[str, dict[str, tuple[float, int]]] = field(default_factory=dict)
+    _classes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _pixels: tuple[int, int] = (0, 0)  # right, labelled
+    _instances: AveragePrecision = field(default_factory=AveragePrecision)
+    _concept: ConceptTally = field(default_factory=ConceptTally)
+    _referring: ReferringTally = field(default_factory=ReferringTally)
+    _risk: RiskTally = field(default_factory=RiskTally)
 
-    def add(self, predictions: Mapping[str, Prediction], truth: Sample) -> dict[str, Figures]:
-        """Judge one frame's answers, by task name; this frame's figures.
+    def add(
+        self, predictions: Mapping[str, Prediction], truth: Sample, depth_means: str = METRIC
+    ) -> dict[str, Figures]:
+        """Judge one frame's answers, by task name, as `score_frame`; this frame's figures."""
+        row = score_frame(predictions, truth, depth_means)
+        self.add_scored(row)
+        return row.figures
 
-        A SegmentMap named "instances" is judged as objects, any other by the names of its classes: a name counts the
-        true classes of that name or synonym; "object" counts every class that is an object.
-        """
-        row: dict[str, Figures] = {}
-        for task, prediction in predictions.items():
-            if isinstance(prediction, DepthMap):
-                row["depth"] = depth_scores(prediction.depth_m, truth.depth_m)
-                self._pool(prediction, truth)
-            elif isinstance(prediction, NormalMap):
-                row["normals"] = normal_scores(prediction.normals, truth.normals)
-            elif task == INSTANCES:
-                row["objects"] = overlap_boundary(prediction.ids, true_objects(truth))
-            else:
-                row["classes"] = row.get("classes", {}) | _class_figures(prediction, truth)
-        self._rows.append(row)
-        return row
+    def add_scored(self, row: FrameScores) -> None:
+        """Add a frame that was judged before."""
+        self._frames += 1
+        for group, figures in row.figures.items():
+            self.add_figures(group, figures)
+        for name, (common, union) in row.classes.items():
+            before = self._classes.get(name, (0, 0))
+            self._classes[name] = before[0] + common, before[1] + union
+        self._pixels = self._pixels[0] + row.right_px, self._pixels[1] + row.labelled_px
+        if row.objects is not None:
+            self._instances.add(*row.objects)
+            self._concept.add(row.objects[0])
+        for masks in row.masks:
+            self._referring.add(*masks)
+        if row.risk is not None:
+            self._risk.add(*row.risk)
+
+    def add_figures(self, group: str, figures: Figures) -> None:
+        """Add figures of one frame to the means of a group."""
+        means = self._means.setdefault(group, {})
+        for name, value in figures.items():
+            total, count = means.get(name, (0.0, 0))
+            means[name] = (total, count) if math.isnan(value) else (total + value, count + 1)
 
     def scores(self) -> Scores:
         """The figures of all frames so far."""
-        figures: dict[str, Figures] = {}
-        for group in ("depth", "normals", "classes", "objects"):
-            names = dict.fromkeys(name for row in self._rows for name in row.get(group, {}))
-            means = {
-                name: _mean([row[group][name] for row in self._rows if name in row.get(group, {})]) for name in names
-            }
-            if any(not math.isnan(value) for value in means.values()):
-                figures[group] = means
-        error = np.concatenate(self._errors) if self._errors else np.empty(0, np.float32)
-        confidence = np.concatenate(self._confidences) if self._errors else np.empty(0, np.float32)
-        coverage, risk = risk_coverage(error, confidence)
-        if error.size:
-            kept = float(np.interp(KEPT, coverage, risk))
-            dropped = 1 - kept / float(risk[-1]) if risk[-1] > 0 else math.nan
-            figures["confidence"] = {
-                "abs_rel_all": float(risk[-1]),
-                "abs_rel_surest_80": kept,
-                "lower_by": dropped,
-                "ause": ause(error, confidence),
-            }
-        return Scores(len(self._rows), figures, coverage, risk)
+        means = {
+            group: {name: total / count if count else math.nan for name, (total, count) in figures.items()}
+            for group, figures in self._means.items()
+        }
+        coverage, risk = self._risk.curve()
+        pooled = {
+            "segmentation": self._segmentation(),
+            "instances": self._instances.figures(),
+            "concept": self._concept.figures(),
+            "referring": self._referring.figures(),
+            "confidence": self._confidence(coverage, risk),
+        }
+        figures = {}
+        for group in GROUPS:
+            both = means.get(group, {}) | pooled.get(group, {})
+            if any(not math.isnan(value) for value in both.values()):
+                figures[group] = both
+        return Scores(self._frames, figures, coverage, risk)
 
-    def _pool(self, prediction: DepthMap, truth: Sample) -> None:
-        step = max(1, math.isqrt(truth.depth_m.size // _PIXELS_PER_FRAME))
-        true_m = truth.depth_m[::step, ::step]
-        counted = np.isfinite(true_m) & (true_m > 0)
-        error = np.abs(prediction.depth_m[::step, ::step][counted] - true_m[counted]) / true_m[counted]
-        usable = np.isfinite(error)
-        self._errors.append(error[usable])
-        self._confidences.append(prediction.confidence[::step, ::step][counted][usable])
+    def _segmentation(self) -> Figures:
+        ious = [common / union if union else math.nan for common, union in self._classes.values()]
+        right, labelled = self._pixels
+        return {"miou": nan_mean(ious), "pixel_accuracy": right / labelled if labelled else math.nan}
 
+    def _confidence(self, coverage: NDArray[np.float64], risk: NDArray[np.float64]) -> Figures:
+        kept = float(np.interp(KEPT, coverage, risk))
+        return {
+            "abs_rel_all": float(risk[-1]),
+            "abs_rel_surest_80": kept,
+            "lower_by": 1 - kept / float(risk[-1]) if risk[-1] > 0 else math.nan,
+            "ause": self._risk.ause(),
+            "aurg": self._risk.aurg(),
+        }
 
-def true_objects(truth: Sample) -> NDArray[np.int16]:
-    """Instance ids of the objects alone: tables, walls and other large things become 0; -1 stays unlabelled."""
-    ids = truth.instance_ids
-    return np.where((ids > 0) & ~_true_mask(OBJECT, truth), 0, ids).astype(np.int16)
+    def state(self) -> State:
+        """All of it as arrays by name, to be kept in a file; the inverse is `merge` into a new scorer."""
+        state: State = {"frames": np.array(self._frames), "pixels": np.array(self._pixels)}
+        state |= {f"class/{name}": np.array(counts) for name, counts in self._classes.items()}
+        for group, figures in self._means.items():
+            state |= {f"mean/{group}/{name}": np.array(sums, np.float64) for name, sums in figures.items()}
+        for name, tally in self._tallies().items():
+            state |= {f"{name}/{key}": value for key, value in tally.state().items()}
+        return state
 
+    def merge(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Add the frames of another scorer's `state`."""
+        self._frames += int(state["frames"])
+        right, labelled = state["pixels"].tolist()
+        self._pixels = self._pixels[0] + right, self._pixels[1] + labelled
+        for key, value in state.items():
+            kind, _, name = key.partition("/")
+            if kind == "class":
+                common, union = self._classes.get(name, (0, 0))
+                self._classes[name] = common + int(value.flat[0]), union + int(value.flat[1])
+            elif kind == "mean":
+                group, _, figure = name.partition("/")
+                total, count = self._means.setdefault(group, {}).get(figure, (0.0, 0))
+                self._means[group][figure] = total + float(value.flat[0]), count + int(value.flat[1])
+        for name, tally in self._tallies().items():
+            own = {key.removeprefix(f"{name}/"): value for key, value in state.items() if key.startswith(f"{name}/")}
+            tally.merge(own)
 
-def true_classes(names: Sequence[str], truth: Sample) -> NDArray[np.int16]:
-    """True ids (H, W) as an index into `names`, 0 where the true class is none of them; -1 stays unlabelled."""
-    ids = np.minimum(truth.class_ids, 0)
-    for i, name in enumerate(names):
-        if name != BACKGROUND:
-            ids[_true_mask(name, truth)] = i
-    return ids
-
-
-def _true_mask(name: str, truth: Sample) -> NDArray[np.bool_]:
-    known = {c.name: c for c in CLASSES}
-
-    def means(class_name: str) -> bool:
-        scene_class = known.get(class_name)
-        if name == OBJECT and scene_class is not None and scene_class.is_object:
-            return True
-        return name == class_name or (scene_class is not None and name in scene_class.synonyms)
-
-    wanted = [i for i, class_name in enumerate(truth.class_names) if means(class_name)]
-    return np.isin(truth.class_ids, wanted)
-
-
-def _class_figures(prediction: SegmentMap, truth: Sample) -> Figures:
-    labelled = truth.class_ids >= 0
-    return {
-        name: iou(prediction.ids == i, _true_mask(name, truth), labelled)
-        for i, name in enumerate(prediction.names)
-        if name != BACKGROUND
-    }
-
-
-def _mean(values: list[float]) -> float:
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan
+    def _tallies(self) -> dict[str, AveragePrecision | ConceptTally | ReferringTally | RiskTally]:
+        return {
+            "instances": self._instances,
+            "concept": self._concept,
+            "referring": self._referring,
+            "risk": self._risk,
+        }

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vb_perception.errors import BagError
-from vb_perception.evaluation.bag_frames import Report, read_frames, refuse
-from vb_perception.evaluation.camera_topics import find_camera
+from vb_perception.evaluation.bag_frames import AS_IT_IS, ReadOptions, read_frames
+from vb_perception.evaluation.bags import Report, refuse
 from vb_perception.evaluation.replay import sample_frames
 from vb_perception.frame import Frame
 from vb_perception.scenes.folder import read_frames as read_samples
 from vb_perception.scenes.sample import Sample
 
-_BAG_CONTENTS = ("metadata.yaml", "*.mcap", "*.db3")
+_BAG_CONTENTS = ("metadata.yaml", "*.mcap", "*.db3", "*.bag")
 
 
 def is_folder_of_frames(path: Path) -> bool:
@@ -27,9 +27,9 @@ def is_folder_of_frames(path: Path) -> bool:
 
 
 def read_source(
-    path: Path, image: str | None = None, camera_info: str | None = None, on_unusable: Report = refuse
+    path: Path, options: ReadOptions = AS_IT_IS, on_unusable: Report = refuse, on_damage: Report = refuse
 ) -> Iterator[tuple[Frame, Sample | None]]:
-    """Frames with truth or None, from whatever `path` is.  `image`, `camera_info`: topics of a bag; None: by type.
+    """Frames with truth or None, from whatever `path` is; the rest is for bags, as in `read_frames`.
 
     Raises:
         BagError: As `is_folder_of_frames`, `find_camera`, `read_frames` and `read_samples`.
@@ -37,4 +37,4 @@ def read_source(
     if is_folder_of_frames(path):
         yield from sample_frames(read_samples(path))
     else:
-        yield from read_frames(path, find_camera(path, image, camera_info), on_unusable)
+        yield from read_frames(path, None, on_unusable, options, on_damage)

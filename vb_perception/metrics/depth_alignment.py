@@ -5,6 +5,7 @@ import numpy as np
 from vb_perception.metrics.depth import DepthPairs
 
 _LEAST_M = np.float32(1e-3)  # what a shift brings below this is set to it: depth lies in front of the camera
+_FARTHEST_M = np.float32(1e3)  # and what it brings below zero in 1 / depth lies this far away
 
 
 def median_aligned(pairs: DepthPairs) -> DepthPairs:
@@ -34,3 +35,17 @@ def affine_aligned(pairs: DepthPairs) -> DepthPairs:
     spread = float(np.dot(centred, centred))
     scale = float(np.dot(centred, g - np.float32(mean_g))) / spread if spread > 0 else 0.0
     return DepthPairs(np.maximum(centred * np.float32(scale) + np.float32(mean_g), _LEAST_M), g, coverage)
+
+
+def affine_aligned_inverse(pairs: DepthPairs) -> DepthPairs:
+    """The same in inverse depth: 1 / (a / p + b) with the least sum (a / p + b - 1 / g)^2.
+
+    For networks that predict disparity up to scale and shift.  What comes out beyond 1 km is set to 1 km.
+
+    Source: Ranftl et al., MiDaS, TPAMI 2022, equation 4.
+    """
+    p, g, coverage = pairs
+    if not p.size:
+        return pairs
+    inverse = affine_aligned(DepthPairs(1 / p, 1 / g, coverage)).prediction_m
+    return DepthPairs(1 / np.maximum(inverse, 1 / _FARTHEST_M), g, coverage)

@@ -13,6 +13,7 @@ class Sample:
     """An image and what is known about it, all at one size, in the optical frame.
 
     `depth_m` (H, W) float32, NaN unknown; `normals` (H, W, 3) float32 unit, towards the camera, NaN unknown;
+    `world_from_camera` (4, 4) float64, the optical frame in some fixed one, None unknown;
     `class_ids` (H, W) int16 index into `class_names`, -1 unlabelled; `instance_ids` (H, W) int16, 0 no object, -1
     unlabelled, else one number an object.  `class_names[0]` is "background".  Class of an instance: its pixels' class.
     """
@@ -25,3 +26,4 @@ class Sample:
     class_ids: NDArray[np.int16]
     instance_ids: NDArray[np.int16]
     class_names: tuple[str, ...]
+    world_from_camera: NDArray[np.float64] | None = None

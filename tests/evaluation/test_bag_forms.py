@@ -1,0 +1,129 @@
+"""The same recording in every form that a bag comes in: split, compressed, without its index, of ROS 1, cut short."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rosbags.convert import convert
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from tests.evaluation.test_bags import write_texts
+from vb_perception.errors import BagError
+from vb_perception.evaluation.bag_frames import read_frames
+from vb_perception.evaluation.bags import bag_topics, read_messages
+from vb_perception.evaluation.camera_topics import find_camera
+from vb_perception.evaluation.damaged import rescued
+from vb_perception.evaluation.message_types import message_types
+from vb_perception.scenes.sample import Sample
+
+
+def _rewrite(source: Path, folder: Path, plugin: StoragePlugin, mode: CompressionMode | None) -> Path:
+    writer = Writer(folder, version=9, storage_plugin=plugin)
+    if mode is not None:
+        writer.set_compression(mode, CompressionFormat.ZSTD)
+    with writer:
+        connections = {
+            topic: writer.add_connection(topic, entry.msgtype, typestore=message_types())
+            for topic, entry in bag_topics(source).items()
+        }
+        for topic, _, t_ns, cdr in read_messages(source):
+            writer.write(connections[topic], t_ns, cdr)
+    return folder
+
+
+def _same(path: Path, samples: list[Sample]) -> None:
+    frames = list(read_frames(path))
+    assert len(frames) == len(samples)
+    for (frame, truth), sample in zip(frames, samples, strict=True):
+        assert truth is not None
+        assert frame.intrinsics == sample.intrinsics
+        np.testing.assert_allclose(truth.depth_m, sample.depth_m, atol=6e-4)
+        np.testing.assert_array_equal(truth.instance_ids, sample.instance_ids)
+        assert truth.class_names == sample.class_names
+
+
+@pytest.mark.parametrize(
+    ("plugin", "mode"),
+    [
+        (StoragePlugin.MCAP, None),
+        (StoragePlugin.MCAP, CompressionMode.STORAGE),
+        (StoragePlugin.MCAP, CompressionMode.FILE),
+        (StoragePlugin.MCAP, CompressionMode.MESSAGE),
+        (StoragePlugin.SQLITE3, None),
+        (StoragePlugin.SQLITE3, CompressionMode.FILE),
+        (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
+    ],
+)
+def test_stored_and_compressed_in_every_way(
+    sample_bag: Path, samples: list[Sample], tmp_path: Path, plugin: StoragePlugin, mode: CompressionMode | None
+) -> None:
+    _same(_rewrite(sample_bag, tmp_path / "bag", plugin, mode), samples)
+
+
+@pytest.mark.parametrize("metadata", ["metadata.yaml", ""])
+def test_split_bags_with_and_without_their_metadata(
+    sample_bag: Path, samples: list[Sample], tmp_path: Path, metadata: str
+) -> None:
+    folder = tmp_path / "bag"
+    first = _part(sample_bag, tmp_path / "a", range(3))
+    second = _part(sample_bag, tmp_path / "b", range(3, 6))
+    folder.mkdir()
+    shutil.copy(next(first.glob("*.mcap")), folder / "bag_0.mcap")
+    shutil.copy(next(second.glob("*.mcap")), folder / "bag_1.mcap")
+    if metadata:
+        text = (first / "metadata.yaml").read_text(encoding="utf-8")
+        text = text.replace("  - a.mcap\n", "  - bag_0.mcap\n  - bag_1.mcap\n")
+        assert "bag_1.mcap" in text
+        (folder / metadata).write_text(text, encoding="utf-8")
+    _same(folder, samples)
+
+
+def _part(source: Path, folder: Path, frames: range) -> Path:
+    start_ns = min(m.t_ns for m in read_messages(source))
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connections = {}
+        for topic, msgtype, t_ns, cdr in read_messages(source):
+            if round((t_ns - start_ns) / 1e8) in frames:
+                if topic not in connections:
+                    connections[topic] = writer.add_connection(topic, msgtype, typestore=message_types())
+                writer.write(connections[topic], t_ns, cdr)
+    return folder
+
+
+def test_a_ros1_bag(sample_bag: Path, samples: list[Sample], tmp_path: Path) -> None:
+    old = tmp_path / "old.bag"
+    convert(
+        srcs=[sample_bag], dst=old, dst_storage="mcap", dst_version=9, compress=None, compress_mode="none",
+        default_typestore=message_types(), typestore=get_typestore(Stores.ROS1_NOETIC), exclude_topics=(),
+        include_topics=(), exclude_msgtypes=(), include_msgtypes=(),
+    )  # fmt: skip
+    assert find_camera(old) == find_camera(sample_bag)
+    _same(old, samples)
+
+
+def test_a_ros1_bag_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "old.bag").write_bytes(b"#ROSBAG V2.0\n")
+    with pytest.raises(BagError, match="damaged or cut short"):
+        bag_topics(tmp_path / "old.bag")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.67])
+def test_what_is_whole_of_a_cut_bag_can_be_read(tmp_path: Path, share: float) -> None:
+    write_texts(tmp_path / "whole.mcap", 3000, step_ns=10_000_000)
+    content = (tmp_path / "whole.mcap").read_bytes()
+    cut = tmp_path / "cut.mcap"
+    cut.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(BagError, match="damaged or cut short"):
+        bag_topics(cut)
+    (tmp_path / "scratch").mkdir()
+    copy = rescued(cut, tmp_path / "scratch")
+    assert copy is not None
+    count = sum(1 for _ in read_messages(copy[0]))
+    assert f"is cut short: only its first {count} messages" in copy[1]
+    assert 0.5 * share * 3000 < count < 3000
+
+
+def test_a_whole_bag_needs_no_rescue(sample_bag: Path, tmp_path: Path) -> None:
+    assert rescued(sample_bag, tmp_path) is None

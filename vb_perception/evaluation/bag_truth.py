@@ -1,0 +1,170 @@
+"""What a bag knows of a frame: depth, normals, class and instance masks, the camera's pose, each on its own topic."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from vb_perception.encodings import array_from_fields, depth_m_from_compressed, depth_m_from_fields
+from vb_perception.errors import BagError, FrameError
+from vb_perception.evaluation.bag_samples import (
+    LEGEND_TOPIC,
+    TRUE_CLASSES_TOPIC,
+    TRUE_DEPTH_PNG_TOPIC,
+    TRUE_DEPTH_TOPIC,
+    TRUE_INSTANCES_TOPIC,
+    TRUE_NORMALS_TOPIC,
+    TRUE_POSE_TOPIC,
+    UNLABELLED_CLASS,
+    UNLABELLED_INSTANCE,
+)
+from vb_perception.evaluation.bags import bag_topics
+from vb_perception.evaluation.camera_topics import COMPRESSED, IMAGE
+from vb_perception.evaluation.message_types import Message, image_fields
+from vb_perception.evaluation.stamped import Moment
+from vb_perception.frame import Frame
+from vb_perception.scenes.normals_from_depth import normals_from_depth
+from vb_perception.scenes.sample import Sample
+
+_KINDS = {
+    "depth": (IMAGE, COMPRESSED), "normals": (IMAGE,), "classes": (IMAGE,), "instances": (IMAGE,),
+    "pose": ("geometry_msgs/msg/PoseStamped",), "legend": ("std_msgs/msg/String",),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TruthTopics:
+    """Where a bag's truth lies; types and encodings as `bag_samples` tells.  None: the layout's own, where it is there.
+
+    `depth` is an Image or a CompressedImage.  A topic that is named must be in the bag; see `check`.
+    """
+
+    depth: str | None = None
+    normals: str | None = None
+    classes: str | None = None
+    instances: str | None = None
+    pose: str | None = None
+    legend: str | None = None
+
+    def check(self, path: Path | str) -> None:
+        """Raise BagError, with the candidates, unless every named topic is there and of a type that can be read."""
+        there = {topic: entry.msgtype for topic, entry in bag_topics(path).items() if entry.messages}
+        for what, kinds in _KINDS.items():
+            topic = getattr(self, what)
+            if topic is not None and there.get(topic) not in kinds:
+                found = f"carries {there[topic]}" if topic in there else "is not in it or is empty"
+                candidates = ", ".join(t for t, kind in there.items() if kind in kinds) or "none"
+                msg = f"bag {path}: {topic}, named for true {what}, {found}; candidates ({kinds[0]}): {candidates}"
+                raise BagError(msg)
+
+    def topics(self) -> set[str]:
+        """All topics with a header that may hold truth."""
+        return {*self.depths, self._normals, self._classes, self._instances, self._pose}
+
+    @property
+    def depths(self) -> tuple[str, ...]:
+        """Topics of true depth, the first that has a message counts."""
+        return (self.depth,) if self.depth else (TRUE_DEPTH_TOPIC, TRUE_DEPTH_PNG_TOPIC)
+
+    @property
+    def legend_topic(self) -> str:
+        """The topic of the class names."""
+        return self.legend or LEGEND_TOPIC
+
+    @property
+    def _normals(self) -> str:
+        return self.normals or TRUE_NORMALS_TOPIC
+
+    @property
+    def _classes(self) -> str:
+        return self.classes or TRUE_CLASSES_TOPIC
+
+    @property
+    def _instances(self) -> str:
+        return self.instances or TRUE_INSTANCES_TOPIC
+
+    @property
+    def _pose(self) -> str:
+        return self.pose or TRUE_POSE_TOPIC
+
+    def truth_of(self, frame: Frame, moment: Moment) -> Sample | None:
+        """What the bag knows of a calibrated frame, None if nothing; unknown parts are NaN or -1.
+
+        Raises:
+            FrameError: A part has another size than the image, or an encoding that cannot be read.
+            BagError: The legend is none.
+        """
+        messages = moment.messages
+        if not messages.keys() & self.topics() - {self._pose} or frame.intrinsics is None:
+            return None
+        size = (frame.height, frame.width)
+        depth_m = next((_depth_m(messages[topic]) for topic in self.depths if topic in messages), None)
+        depth_m = np.full(size, np.nan, np.float32) if depth_m is None else depth_m
+        normals = _normals(messages.get(self._normals))
+        classes = _ids(messages.get(self._classes), UNLABELLED_CLASS, size)
+        instances = _ids(messages.get(self._instances), UNLABELLED_INSTANCE, size)
+        shown = (("depth", depth_m), ("normals", normals), ("class ids", classes), ("instance ids", instances))
+        for name, array in shown:
+            if array is not None and array.shape[:2] != size:
+                msg = f"true {name} are {array.shape[1]}x{array.shape[0]}, the image {frame.width}x{frame.height}"
+                raise FrameError(msg)
+        return Sample(
+            name="",  # a bag keeps stamps, not names
+            rgb=frame.rgb,
+            intrinsics=frame.intrinsics,
+            depth_m=depth_m,
+            normals=normals_from_depth(depth_m, frame.intrinsics) if normals is None else normals,
+            class_ids=classes,
+            instance_ids=instances,
+            class_names=_class_names(moment.latched.get(self.legend_topic), self.legend_topic),
+            world_from_camera=_world_from_camera(messages.get(self._pose)),
+        )
+
+
+def _depth_m(message: Message) -> NDArray[np.float32]:
+    if hasattr(message, "format"):
+        return depth_m_from_compressed(message.format, message.data)
+    return depth_m_from_fields(*image_fields(message))
+
+
+def _normals(image: Message) -> NDArray[np.float32] | None:
+    if image is None:
+        return None
+    if image.encoding != "32FC3":
+        msg = f"true normals are {image.encoding}; expected 32FC3, unit vectors in the optical frame"
+        raise FrameError(msg)
+    return array_from_fields(*image_fields(image)).astype(np.float32)
+
+
+def _ids(image: Message, unlabelled: int, size: tuple[int, int]) -> NDArray[np.int16]:
+    if image is None:
+        return np.full(size, -1, np.int16)
+    stored = array_from_fields(*image_fields(image))
+    if stored.ndim != 2 or not np.issubdtype(stored.dtype, np.integer):  # noqa: PLR2004 -- one number a pixel
+        msg = f"true ids are {image.encoding}; expected mono8, mono16 or 16UC1, one id a pixel"
+        raise FrameError(msg)
+    return np.where(stored == unlabelled, -1, stored.astype(np.int32)).astype(np.int16)
+
+
+def _class_names(legend: Message, topic: str) -> tuple[str, ...]:
+    """The names of the class ids; none where the bag has no legend."""
+    if legend is None:
+        return ()
+    try:
+        return tuple(str(name) for name in json.loads(legend.data)["classes"])
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f'legend on {topic} is {legend.data!r}; expected JSON {{"classes": [name of id 0, ...]}}'
+        raise BagError(msg) from error
+
+
+def _world_from_camera(message: Message) -> NDArray[np.float64] | None:
+    if message is None:
+        return None
+    q, at = message.pose.orientation, message.pose.position
+    out = np.eye(4)
+    out[:3, :3] = Rotation.from_quat((q.x, q.y, q.z, q.w)).as_matrix()
+    out[:3, 3] = at.x, at.y, at.z
+    return out

@@ -1,0 +1,119 @@
+"""`vb-perception evaluate` and `vb-perception compare`: what they run, and what they print."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from vb_perception.errors import ConfigError
+from vb_perception.evaluation.bag_frames import ReadOptions
+from vb_perception.evaluation.bag_truth import TruthTopics
+from vb_perception.evaluation.cluster import on_ray
+from vb_perception.evaluation.command_arguments import NODE_OUTPUT, TRUTH
+from vb_perception.evaluation.compare import compare
+from vb_perception.evaluation.criteria import read_criteria
+from vb_perception.evaluation.evaluate import evaluate
+from vb_perception.evaluation.many import evaluate_many, on_this_machine, sources_in
+from vb_perception.evaluation.outcome import Outcome
+from vb_perception.evaluation.report_figures import group_lines
+from vb_perception.evaluation.settings import OURS, Settings
+
+_EVERY = 50  # frames between two words on the progress
+
+Live = Callable[[Path, argparse.Namespace], Path]
+"""Plays a bag into the real node over DDS; the recording."""
+
+
+def run_evaluate(options: argparse.Namespace, live: Live) -> int:
+    """Run it; 0 if everything was read and all criteria are met, else 1.
+
+    Raises:
+        VbPerceptionError: Nothing could be evaluated, or an argument cannot be used.
+    """
+    settings = _settings(options)
+    if options.live:
+        if len(options.sources) > 1 or options.out is None:
+            msg = "--live plays one bag and writes its recording: give one source and --out"
+            raise ConfigError(msg)
+        options.out.mkdir(parents=True, exist_ok=True)
+        options.sources = [live(options.sources[0], options)]
+    outcome = _run(options, settings)
+    lines = [json.dumps(outcome.as_json())] if options.json else summary(outcome, options.out)
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0 if outcome.passed else 1
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """Compare; 0 whatever came of it, or with --fail-if-worse 1 if B is worse in any figure.
+
+    Raises:
+        ConfigError: One of the two is no report, or they have no frame in common.
+    """
+    comparison = compare(options.a, options.b, options.block)
+    lines = [json.dumps(comparison.as_json())] if options.json else comparison.lines()
+    sys.stdout.write("\n".join(lines) + "\n")
+    worse = options.fail_if_worse and any(comparison.verdict(figure) == "worse" for figure in comparison.rows)
+    return 1 if worse else 0
+
+
+def summary(outcome: Outcome, out: Path | None) -> list[str]:
+    """The outcome in lines of text; the last one is the verdict."""
+    n = outcome.counts
+    lines = [f"{n.answered} of {n.images} images answered, {n.scored} with truth"]
+    for name, one in outcome.contestants.items():
+        lines += [f"{name} ({one.run_by}):", *group_lines(one.figures())]
+    lines += [f"criterion {'met' if v.passed else 'MISSED'}: {v.criterion} ({v.sentence})" for v in outcome.verdicts]
+    lines += [f"problem: {problem}" for problem in outcome.problems]
+    if out is not None:
+        lines.append(f"report: {out / 'report.html'}")
+    return [*lines, "evaluation: passed" if outcome.passed else "evaluation: failed"]
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> Outcome:
+    sources = sources_in(options.sources)
+    if len(sources) == 1 and sources == options.sources:
+        return evaluate(sources[0], settings, options.out, progress=_progress)
+    if options.out is None:
+        msg = f"{len(sources)} sources: name a folder for their reports with --out; it is also what a resumed run reads"
+        raise ConfigError(msg)
+    run = on_ray(options.ray) if options.ray else on_this_machine(options.jobs)
+    return evaluate_many(sources, settings, options.out, run, _say)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    recorded = NODE_OUTPUT if options.live else options.recorded
+    contestants = [] if recorded else [(OURS, str(options.model))]
+    for text in options.beside:
+        name, _, what = text.partition("=")
+        if not name or not what or recorded:
+            msg = f"--beside {text}: expected NAME=WHAT" + ("; a recording has no others beside it" if recorded else "")
+            raise ConfigError(msg)
+        contestants.append((name, what))
+    if len({name for name, _ in contestants}) != len(contestants):
+        msg = f"contestants {', '.join(name for name, _ in contestants)}: give each a name of its own"
+        raise ConfigError(msg)
+    reading = ReadOptions(
+        options.image,
+        options.camera_info,
+        TruthTopics(**{what: getattr(options, f"truth_{what}") for what in TRUTH}),
+        round(options.tolerance_ms * 1e6),
+    )
+    return Settings(
+        contestants=tuple(contestants),
+        backend=options.backend,
+        reading=reading,
+        criteria=read_criteria(options.criteria) if options.criteria else (),
+        recorded=recorded or "",
+        classes=tuple(options.classes),
+        keep_outputs=options.keep_outputs,
+    )
+
+
+def _progress(frames: int) -> None:
+    if frames % _EVERY == 0:
+        _say(f"{frames} frames")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,83 @@
+"""Whoever answers: our pipeline, a model that is not ours, or the guess without an image; all in the same run."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from vb_perception.errors import ConfigError
+from vb_perception.evaluation.adapter import read_adapter
+from vb_perception.evaluation.foreign import ForeignModel
+from vb_perception.evaluation.no_image import NoImage
+from vb_perception.evaluation.provenance import digest, joint_digest
+from vb_perception.evaluation.settings import Settings
+from vb_perception.evaluation.sources import read_source
+from vb_perception.frame import Frame, Perception
+from vb_perception.pipeline import PerceptionPipeline
+from vb_perception.runtime.build import open_engine
+from vb_perception.runtime.text import PromptEncoder
+from vb_perception.tasks import Task
+
+NO_IMAGE = "no-image:"
+"""How a contestant that learns from a training split, without images, is asked for."""
+ADAPTERS = (".yaml", ".yml")
+
+
+class Contestant(Protocol):
+    """Answers frames; `run_by` names what runs it, `digest` its weights, `depth_means` as `frame_scores` has it."""
+
+    run_by: str
+    digest: str
+    depth_means: str
+
+    def perceive(self, frame: Frame, tasks: Sequence[Task]) -> Perception:
+        """The answers to the tasks, those that it knows, at the size of the frame's image."""
+        ...
+
+
+class Ours:
+    """An exported model of this project, through the pipeline that the node runs."""
+
+    depth_means = "metric"
+
+    def __init__(self, pipeline: PerceptionPipeline, run_by: str, sha256: str) -> None:
+        self._pipeline, self.run_by, self.digest = pipeline, run_by, sha256
+
+    def perceive(self, frame: Frame, tasks: Sequence[Task]) -> Perception:
+        """As `PerceptionPipeline.perceive`."""
+        return self._pipeline.perceive(frame, tasks)
+
+
+@contextmanager
+def open_contestant(what: str, backend: str) -> Iterator[Contestant]:
+    """Open "FOLDER" (an exported model, run by `backend`), "ADAPTER.yaml", or "no-image:TRAINING_SPLIT".
+
+    Raises:
+        ConfigError: it is none of these, or its adapter cannot be used.
+        EngineError: the model cannot be loaded.
+        BagError: the training split cannot be read.
+    """
+    if what.startswith(NO_IMAGE):
+        yield NoImage(truth for _, truth in read_source(Path(what.removeprefix(NO_IMAGE))))
+    elif what.endswith(ADAPTERS):
+        yield ForeignModel(Path(what))
+    elif Path(what).is_dir():
+        with open_engine(Path(what), backend) as engine:
+            spec = engine.spec
+            pipeline = PerceptionPipeline(engine, PromptEncoder(Path(what), spec))
+            yield Ours(pipeline, engine.backend, joint_digest((spec.generator_sha256, spec.text_sha256)))
+    else:
+        msg = f"{what} is no contestant; expected a folder of an exported model, an adapter .yaml or {NO_IMAGE}FOLDER"
+        raise ConfigError(msg)
+
+
+def model_digests(settings: Settings) -> list[str]:
+    """The digest of what each contestant of an evaluation is made of; "" where its files are missing."""
+    out = []
+    for _, what in settings.contestants:
+        path = Path(what.removeprefix(NO_IMAGE))
+        parts = [path] if path.exists() else []
+        if what.endswith(ADAPTERS) and parts:
+            parts.append(read_adapter(path).model)
+        out.append(joint_digest([digest(part) for part in parts if part.exists()]))
+    return out

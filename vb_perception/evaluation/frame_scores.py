@@ -1,0 +1,162 @@
+"""One frame's answers against its truth: the figures of the frame, and what the figures over all frames are made of."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vb_perception.evaluation.truth import is_labelled, true_classes, true_mask, true_objects
+from vb_perception.metrics.boundary_iou import boundary_iou
+from vb_perception.metrics.depth import DepthPairs, depth_pairs, pair_scores
+from vb_perception.metrics.depth_alignment import affine_aligned, affine_aligned_inverse, median_aligned
+from vb_perception.metrics.depth_bands import band_scores
+from vb_perception.metrics.depth_edges import edge_scores
+from vb_perception.metrics.masks import iou
+from vb_perception.metrics.normals import normal_scores
+from vb_perception.metrics.object_overlaps import ObjectOverlaps, labelled_pixels, object_overlaps
+from vb_perception.metrics.objects import overlap_boundary_of
+from vb_perception.metrics.point_cloud import cloud_scores
+from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
+from vb_perception.scenes.sample import Sample
+from vb_perception.tasks import BACKGROUND
+
+INSTANCES, REFERRING = "instances", "referring"
+METRIC = "metric"
+SHAPE_FIGURES = ("abs_rel", "rmse", "delta1")
+_RISK_PIXELS, _CLOUD_POINTS = 20_000, 5_000  # of each frame, on a regular grid
+
+Figures = dict[str, float]
+Floats = NDArray[np.float32]
+
+
+class ClassPixels(NamedTuple):
+    """Labelled pixels of one name: true and predicted, true or predicted."""
+
+    common_px: int
+    union_px: int
+
+
+@dataclass(slots=True)
+class FrameScores:
+    """`figures` by group, as `scores.Scores` describes them; the rest is what the tallies take."""
+
+    figures: dict[str, Figures] = field(default_factory=dict)
+    classes: dict[str, ClassPixels] = field(default_factory=dict)
+    right_px: int = 0
+    labelled_px: int = 0
+    objects: tuple[ObjectOverlaps, NDArray[np.float64]] | None = None
+    masks: list[tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]] = field(default_factory=list)
+    risk: tuple[Floats, Floats] | None = None
+
+
+def score_frame(predictions: Mapping[str, Prediction], truth: Sample, depth_means: str = METRIC) -> FrameScores:
+    """Judge one frame's answers, by task name.
+
+    Depth is metric; of "relative" depth (right up to scale and shift) and of "relative_inverse" depth (1 / depth is)
+    only the figures after alignment are given.
+
+    A SegmentMap named "instances" is judged as objects, one named "referring" as one mask for one phrase, any other by
+    the names of its classes: a name counts the true classes of that name or synonym, "object" every class that is an
+    object; a name that the truth's legend cannot mean is not judged.
+    """
+    row = FrameScores()
+    for task, prediction in predictions.items():
+        if isinstance(prediction, DepthMap):
+            _depth(row, prediction, truth, depth_means)
+        elif isinstance(prediction, NormalMap):
+            row.figures["normals"] = normal_scores(prediction.normals, truth.normals)
+        elif task == INSTANCES:
+            _objects(row, prediction, truth)
+        elif task == REFERRING:
+            _referring(row, prediction, truth)
+        else:
+            _classes(row, prediction, truth)
+    return row
+
+
+def _depth(row: FrameScores, prediction: DepthMap, truth: Sample, depth_means: str) -> None:
+    p, g = prediction.depth_m, truth.depth_m
+    pairs = depth_pairs(p, g)
+    if depth_means != METRIC:
+        align = affine_aligned if depth_means == "relative" else affine_aligned_inverse
+        row.figures["depth_affine_aligned"] = _shape(align(pairs))
+        return
+    row.figures["depth"] = pair_scores(pairs) | edge_scores(p, g)
+    row.figures["depth_by_distance"] = band_scores(pairs)
+    row.figures["depth_median_aligned"] = _shape(median_aligned(pairs))
+    row.figures["depth_affine_aligned"] = _shape(affine_aligned(pairs))
+    step = _grid_step(g.size, _CLOUD_POINTS)
+    part = np.s_[::step, ::step]
+    if np.isfinite(g[part]).any():
+        predicted, true = (truth.intrinsics.unproject(depth_m)[part].reshape(-1, 3) for depth_m in (p, g))
+        row.figures["cloud"] = cloud_scores(predicted, true)
+    step = _grid_step(g.size, _RISK_PIXELS)
+    part = np.s_[::step, ::step]
+    counted = np.isfinite(g[part]) & (g[part] > 0) & np.isfinite(p[part])
+    true_m = g[part][counted]
+    row.risk = np.abs(p[part][counted] - true_m) / true_m, prediction.confidence[part][counted]
+
+
+def _shape(aligned: DepthPairs) -> Figures:
+    scores = pair_scores(aligned)
+    return {name: scores[name] for name in SHAPE_FIGURES}
+
+
+def _objects(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
+    true = true_objects(truth)
+    counted = labelled_pixels(prediction.ids, true, None)
+    if not counted.any():
+        return
+    overlaps = object_overlaps(prediction.ids, true, counted)
+    row.figures["objects"] = overlap_boundary_of(overlaps, prediction.ids, true, counted)
+    many = len(prediction.names)
+    confidence = np.bincount(prediction.ids.ravel(), prediction.confidence.ravel(), many)
+    pixels = np.bincount(prediction.ids.ravel(), minlength=many)
+    ids = overlaps.predicted_ids
+    row.objects = overlaps, confidence[ids] / pixels[ids]
+
+
+def _referring(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
+    phrase = prediction.names[-1]
+    labelled = truth.class_ids >= 0
+    if not labelled.any() or not is_labelled(phrase, truth):
+        return
+    p, g = prediction.ids > 0, true_mask(phrase, truth)
+    row.masks.append((p, g, labelled))
+    row.figures["referring"] = {"iou": iou(p, g, labelled)}
+
+
+def _classes(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
+    labelled = truth.class_ids >= 0
+    names = [name for name in prediction.names if name != BACKGROUND and is_labelled(name, truth)]
+    if not labelled.any() or not names:
+        return
+    rims = []
+    for i, name in enumerate(prediction.names):
+        if name not in names:
+            continue
+        p, g = (prediction.ids == i) & labelled, true_mask(name, truth)
+        row.classes[name] = ClassPixels(int(np.count_nonzero(p & g)), int(np.count_nonzero(p | g)))
+        rims.append(boundary_iou(p, g))
+    ious = {name: c.common_px / c.union_px if c.union_px else math.nan for name, c in row.classes.items()}
+    row.figures["classes"] = row.figures.get("classes", {}) | ious
+    row.labelled_px = int(np.count_nonzero(labelled))
+    row.right_px = int(np.count_nonzero(prediction.ids == true_classes(prediction.names, truth)))
+    row.figures["segmentation"] = {
+        "miou": nan_mean(list(ious.values())),
+        "pixel_accuracy": row.right_px / row.labelled_px,
+        "boundary_iou": nan_mean(rims),
+    }
+
+
+def nan_mean(values: list[float]) -> float:
+    """Mean of those that are numbers; NaN if none is."""
+    known = [value for value in values if not math.isnan(value)]
+    return math.fsum(known) / len(known) if known else math.nan
+
+
+def _grid_step(pixels: int, wanted: int) -> int:
+    return max(1, math.isqrt(pixels // wanted))

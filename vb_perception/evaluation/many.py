@@ -1,0 +1,190 @@
+"""A folder of bags: each evaluated by itself, several at a time, resumed after a kill; then all of them together."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from vb_perception.errors import BagError, VbPerceptionError
+from vb_perception.evaluation.contestants import model_digests
+from vb_perception.evaluation.criteria import judge_criteria
+from vb_perception.evaluation.evaluate import evaluate
+from vb_perception.evaluation.frames_log import FramesLog, read_frames_log
+from vb_perception.evaluation.judge import joined_latency
+from vb_perception.evaluation.outcome import Answered, FrameCounts, Outcome
+from vb_perception.evaluation.provenance import digest, joint_digest
+from vb_perception.evaluation.result_files import FRAMES, REPORT_JSON, clear, finish, read_tallies, write_joint_html
+from vb_perception.evaluation.scores import Scorer
+from vb_perception.evaluation.settings import Settings
+
+PARTS = "parts"
+_BAGS = (".mcap", ".db3", ".bag")
+_TIMES = "times/"
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One source of several: where it lies, what it is called, where its result goes."""
+
+    source: Path
+    name: str
+    out: Path
+
+
+Result = tuple[Job, str]  # and what went wrong, "" if nothing did
+Runner = Callable[[Sequence[Job], Settings], Iterator[Result]]
+
+
+def sources_in(paths: Sequence[Path]) -> list[Path]:
+    """The paths, with each folder that is no bag itself but holds bags replaced by these, sorted by name.
+
+    A folder of bags: files .mcap, .db3, .bag, or rosbag2 folders (with a metadata.yaml), and none of its own.
+    """
+    out: list[Path] = []
+    for path in paths:
+        out += _bags_in(path) or [path]
+    return out
+
+
+def evaluate_many(paths: Sequence[Path], settings: Settings, out: Path, run: Runner, say: Say) -> Outcome:
+    """Evaluate each source into `out`/parts/NAME with `run`, then join them; those that are finished are not run again.
+
+    A source that cannot be evaluated is a problem of the outcome, and the others go on.
+
+    Raises:
+        BagError: not one source could be evaluated.
+    """
+    started = time.monotonic()
+    clear(out)
+    jobs = _jobs(paths, out)
+    models = model_digests(settings)
+    waiting = [job for job in jobs if not _is_done(job, settings, models)]
+    if len(waiting) < len(jobs):
+        say(f"{len(jobs) - len(waiting)} of {len(jobs)} sources were finished before and are taken over")
+    troubles: dict[str, str] = {}
+    for count, (job, trouble) in enumerate(run(waiting, settings), start=1):
+        if trouble:
+            troubles[job.name] = trouble
+        say(f"[{count}/{len(waiting)}] {job.name}: {trouble or 'done'}")
+    done = [job for job in jobs if job.name not in troubles]
+    problems = [f"{name}: {trouble}" for name, trouble in sorted(troubles.items())]
+    if not done:
+        msg = f"not one of {len(jobs)} sources could be evaluated: {'; '.join(problems)}"
+        raise BagError(msg)
+    outcome = _joined(paths, done, settings, problems, time.monotonic() - started, out)
+    write_joint_html(out, outcome)
+    finish(out, outcome)
+    return outcome
+
+
+def on_this_machine(workers: int) -> Runner:
+    """Runs sources in `workers` processes; with one, in this process."""
+
+    def run(jobs: Sequence[Job], settings: Settings) -> Iterator[Result]:
+        if workers == 1 or len(jobs) <= 1:
+            yield from (evaluate_job(job, settings) for job in jobs)
+            return
+        # Spawned, not forked: engines and OpenCV have threads that a fork would not copy.
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            running = {pool.submit(evaluate_job, job, settings): job for job in jobs}
+            for future in as_completed(running):
+                if isinstance(future.exception(), BrokenProcessPool):
+                    yield running[future], "its process was killed (out of memory?); run the same command again"
+                else:
+                    yield future.result()
+
+    return run
+
+
+def evaluate_job(job: Job, settings: Settings) -> Result:
+    """One source in whatever process this is; errors that are the source's come back as a sentence."""
+    try:
+        evaluate(job.source, settings, job.out, job.name)
+    except (VbPerceptionError, OSError) as error:
+        return job, str(error)
+    return job, ""
+
+
+def _jobs(paths: Sequence[Path], out: Path) -> list[Job]:
+    names: set[str] = set()
+    jobs = []
+    for path in paths:
+        plain = re.sub(r"[^\w.-]+", "_", path.name).strip("_") or "source"
+        name = next(n for n in (plain, *(f"{plain}_{i}" for i in range(2, len(paths) + 2))) if n not in names)
+        names.add(name)
+        jobs.append(Job(path, name, out / PARTS / name))
+    return jobs
+
+
+def _is_done(job: Job, settings: Settings, models: Sequence[str]) -> bool:
+    """Whether its result is there, of the same bytes, models and settings."""
+    try:
+        report = json.loads((job.out / REPORT_JSON).read_text(encoding="utf-8"))
+        return bool(report["fingerprint"] == settings.fingerprint(digest(job.source), *models))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _joined(
+    paths: Sequence[Path], done: Sequence[Job], settings: Settings, problems: list[str], seconds: float, out: Path
+) -> Outcome:
+    reports = [json.loads((job.out / REPORT_JSON).read_text(encoding="utf-8")) for job in done]
+    with FramesLog(out / FRAMES) as log:
+        for job in done:
+            for row in read_frames_log(job.out / FRAMES):
+                log.write(row)
+    tallies = [read_tallies(job.out) for job in done]
+    contestants = {}
+    for name, first in reports[0]["contestants"].items():
+        scorer, times = Scorer(), []
+        for tally in tallies:
+            scorer.merge(tally[name])
+            own = {key.removeprefix(_TIMES): value for key, value in tally[name].items() if key.startswith(_TIMES)}
+            times.append({stage: [float(ms) for ms in values] for stage, values in own.items()})
+        together = {stage: [ms for part in times for ms in part[stage]] for stage in times[0]}
+        latency = joined_latency(times)
+        contestants[name] = Answered(
+            first["run_by"], first["digest"], scorer.scores(), latency, scorer.state(), together
+        )
+    counted = [report["frames"] for report in reports]
+    names = ("images", "answered", "scored", "unusable", "without_truth", "truth_without_image")
+    counts = FrameCounts(*(int(sum(row[name] for row in counted)) for name in names))
+    balanced = all(report["ledger_balances"] for report in reports)
+    problems = problems + [f"{job.name}: {p}" for job, r in zip(done, reports, strict=True) for p in r["problems"]]
+    figures = {**next(iter(contestants.values())).figures(), "frames": counts.figures()}
+    return Outcome(
+        source=", ".join(dict.fromkeys(str(path.parent) for path in paths)),
+        mode="folder",
+        counts=counts,
+        balanced=balanced,
+        contestants=contestants,
+        verdicts=judge_criteria(settings.criteria, figures, balanced=balanced),
+        problems=tuple(problems),
+        seconds=seconds,
+        data_sha256=joint_digest([report["data"]["sha256"] for report in reports]),
+        data_bytes=sum(report["data"]["bytes"] for report in reports),
+        config=settings.as_json(),
+        parts=tuple(job.name for job in done),
+    )
+
+
+def _bags_in(path: Path) -> list[Path]:
+    if not path.is_dir() or (path / "metadata.yaml").is_file():
+        return []
+    inside = sorted(path.iterdir())
+    bags = [p for p in inside if p.suffix in _BAGS or (p.is_dir() and (p / "metadata.yaml").is_file())]
+    return [p for p in bags if not p.name.startswith(".")] if _are_apart(bags) else []
+
+
+def _are_apart(bags: Iterable[Path]) -> bool:
+    """Whether these are bags of their own, not the numbered pieces of one rosbag2 folder without its metadata.yaml."""
+    stems = {p.stem for p in bags if p.is_file()}
+    pieces = {re.sub(r"_\d+$", "", stem) for stem in stems}
+    return not (stems and len(pieces) == 1 and all(re.search(r"_\d+$", stem) for stem in stems))
