@@ -119,7 +119,7 @@ def build_cloud(
     Fields: x, y, z float32, in an organised cloud all NaN where there is no point; then `options.fields`: "rgb" float32
     whose bits are 0x00RRGGBB, as PCL and RViz expect; "label" and "instance" uint32; "normal_x", "normal_y",
     "normal_z", "curvature" and "confidence" float32.  Curvature is 1 minus the length of the mean normal of 3x3
-    pixels: 0 on a plane (ours).  `pose` (4, 4) puts points and normals into another frame (its axes and origin from the optical ones).
+    pixels: 0 on a plane (ours).  `pose` (4, 4) is the optical frame in another one, which the points are then in.
 
     Raises:
         FrameError: the camera is not calibrated (None), a layer that is asked for is missing, or shapes and types do
@@ -186,8 +186,16 @@ def _field_planes(
             yield from ((f"normal_{axis}", "<f4", normals[..., i]) for i, axis in enumerate("xyz"))
         else:
             normals = _layer("normals", layers.normals, (*shape, 3), np.float32)
-            mean = cv2.blur(normals, (3, 3), borderType=cv2.BORDER_REPLICATE)
-            yield name, "<f4", 1 - np.sqrt(np.einsum("hwc,hwc->hw", mean, mean))
+            yield name, "<f4", _curvature(normals)
+
+
+def _curvature(normals: Float) -> Float:
+    """1 minus the length of the mean of the known normals of 3x3 pixels (H, W); NaN where the normal is unknown."""
+    unknown = np.isnan(normals[..., 0])
+    total = cv2.boxFilter(np.where(unknown[..., None], np.float32(0), normals), -1, (3, 3), normalize=False)
+    count = cv2.boxFilter((~unknown).astype(np.float32), -1, (3, 3), normalize=False)
+    length = np.sqrt(np.einsum("hwc,hwc->hw", total, total)) / np.maximum(count, 1)
+    return np.where(unknown, NAN, 1 - length)
 
 
 def _kept_depth(layers: CloudLayers, intrinsics: CameraIntrinsics, options: CloudOptions) -> Float:

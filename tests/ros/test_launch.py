@@ -17,11 +17,12 @@ import yaml
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
-from tests.ros.bench import image_message, info_message
+from tests.ros.bench import Bench, image_message, info_message
 from vb_perception.evaluation.bags import BagWriter
 from vb_perception.ros.outputs import outputs_of
 from vb_perception.ros.parameter_table import TABLE
 from vb_perception.ros.player import _parser as player_parser
+from vb_perception.ros.publishing import labels_topic
 from vb_perception.ros.recorder import _parser as recorder_parser
 from vb_perception.tasks import (
     InstanceSegmentation,
@@ -228,6 +229,8 @@ def _table(heading: str) -> dict[str, list[str]]:
 def test_the_docs_list_every_output_with_its_type() -> None:
     tasks = (*TASKS, InstanceSegmentation("mug"), ReferringSegmentation("mug"))
     expected = {f"~/output/{output.topic}": output.kind.__name__ for output in outputs_of(tasks)}
+    expected |= {f"~/output/{labels_topic(task)}": "LabelInfo" for task in tasks[2:]}
+    expected |= {"~/output/model_info": "ModelInfo", "~/output/latency_view": "Image"}
     expected |= {"~/output/latency": "LatencyStats", "/diagnostics": "DiagnosticArray"}
     listed: dict[str, str] = {}
     for topic, row in _table("Outputs").items():
@@ -245,6 +248,18 @@ def test_the_docs_list_every_input_with_its_type() -> None:
 
 def test_the_docs_list_every_parameter_with_its_default() -> None:
     parameters = {name: row[1].strip("`") for name, row in _table("Parameters").items()}
-    assert parameters == {row.name: str(row.default).lower().replace("'", '"') for row in TABLE} | {
-        "colours": '["#FF0000", "#00FF00"]'
-    }
+    expected = {row.name: str(row.default).lower().replace("'", '"') for row in TABLE}
+    assert parameters == expected | {"colours": '["#FF0000", "#00FF00"]', "depth_encoding": "32FC1"}
+
+
+def test_the_docs_list_every_service_and_action(bench: Bench) -> None:
+    node = bench.add_node(start=False)
+    made = {service.srv_name: service.srv_type.__name__ for service in node.services}
+    ours = {name.replace("/perception_node/", "~/"): kind for name, kind in made.items() if "parameter" not in name}
+    ours = {name: kind for name, kind in ours.items() if name in SERVICES}
+    listed = {name: row[1].split("/")[-1] for name, row in _table("Services and the action").items()}
+    assert listed == ours | {"~/build_engine": "BuildEngine (action)"}
+    assert set(ours) == SERVICES
+
+
+SERVICES = {"~/set_instructions", "~/enable_task", "~/trigger", "~/save_snapshot", "~/recover"}
