@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from vb_perception.scenes.dice import chance
+from vb_perception.scenes.dice import chance, pick
 from vb_perception.scenes.objects import Body
 from vb_perception.scenes.placement import Footprint, Occupied, Placed
 from vb_perception.scenes.stock import Stock
@@ -13,6 +13,9 @@ _GAP_M, _NEIGHBOURS_GAP_M = 0.02, 0.004
 _LEVEL_M = 0.05
 _ROUND_SHARE = 0.6  # of a top's half sizes where things may stand: tops may be round
 _DEEPEST_ON_A_WALL_M = 0.5
+_GROUPS = {"none": 70.0, "table": 13.0, "row": 10.0, "sofa": 7.0}
+_IN_ROWS = ("cabinet", "shelf", "oven", "refrigerator", "sink", "washing machine")
+_LOW_TABLE_M = 0.6
 _SHOWN_DEPTH_M = {"window": 0.1, "door": 0.11}  # the rest of the frame is in the wall
 
 
@@ -43,8 +46,13 @@ class Furnishing:
         for _ in range(int(rng.integers(0, 3))):
             self._hang_from_ceiling(rng)
         while count > 0:
-            if chance(rng, 0.15):
+            group = pick(rng, _GROUPS)
+            if group == "table":
                 count -= self._table_with_chairs(rng)
+            elif group == "row":
+                count -= self._row(rng)
+            elif group == "sofa":
+                count -= self._sofa_with_table(rng)
             elif chance(rng, along_walls):
                 count -= self._stand(rng, at_wall=True)
             else:
@@ -90,6 +98,42 @@ class Furnishing:
         if table.flat_top:
             self._put_things_on(rng, support)
         return count
+
+    def _row(self, rng: np.random.Generator) -> int:
+        """Two to five cupboards, kitchen units, shelves side by side at one wall; how many, at least 1."""
+        side, count = int(rng.integers(4)), 0
+        length = self._half[side % 2]
+        along = rng.uniform(-length, 0.4 * length)
+        for _ in range(int(rng.integers(2, 6))):
+            body = self._stock.furniture(rng, lambda b: b.class_name in _IN_ROWS)
+            if body.class_name not in _IN_ROWS:
+                continue
+            foot = self._on_wall(body, side, along + body.half_x_m, 0.01)
+            if not self._inside(foot) or not self._put(Placed(body, foot, 0.0), gap_m=0.0):
+                break
+            if body.flat_top:
+                self._put_things_on(rng, self.placed[-1])
+            along += 2 * body.half_x_m + rng.uniform(0.002, 0.02)
+            count += 1
+        return max(count, 1)
+
+    def _sofa_with_table(self, rng: np.random.Generator) -> int:
+        """A sofa at a wall and mostly a low table before it; how many pieces, at least 1."""
+        sofa = self._stock.named(rng, "sofa")
+        for _ in range(10):
+            foot = self._at_a_wall(rng, sofa)
+            if foot is None or not self._put(Placed(sofa, foot, 0.0)):
+                continue
+            table = self._stock.named(rng, "table")
+            if table.height_m > _LOW_TABLE_M:
+                return 1
+            out = sofa.half_y_m + table.half_y_m + rng.uniform(0.25, 0.5)
+            x, y = foot.x_m + out * math.sin(foot.yaw_rad), foot.y_m - out * math.cos(foot.yaw_rad)
+            there = Footprint(x, y, table.half_x_m, table.half_y_m, foot.yaw_rad + rng.normal(0, 0.05))
+            if self._inside(there) and self._put(Placed(table, there, 0.0)) and table.flat_top:
+                self._put_things_on(rng, self.placed[-1])
+            return 2
+        return 1
 
     def _put_things_on(self, rng: np.random.Generator, below: Placed) -> None:
         """Up to five small things on a table, a cabinet or a crate."""
@@ -142,11 +186,13 @@ class Furnishing:
             if foot is not None and self._put(Placed(body, foot, self._ceiling_m - body.height_m)):
                 return
 
-    def _put(self, one: Placed, on: Placed | None = None) -> bool:
+    def _put(self, one: Placed, on: Placed | None = None, gap_m: float | None = None) -> bool:
         """Keep it if it meets nothing but what it stands `on`, of which nothing may rise beside it."""
         level = on is not None and on.body.height_m - on.body.support_m < _LEVEL_M
         others = [o for o in self._taken if not (level and on is not None and o == on.occupied)]
-        if any(one.occupied.meets(o, _GAP_M if on is None else _NEIGHBOURS_GAP_M) for o in others):
+        if gap_m is None:
+            gap_m = _GAP_M if on is None else _NEIGHBOURS_GAP_M
+        if any(one.occupied.meets(o, gap_m) for o in others):
             return False
         if one.z_m + one.body.height_m > self._ceiling_m:
             return False
@@ -171,12 +217,14 @@ class Furnishing:
     def _at_a_wall(self, rng: np.random.Generator, body: Body, gap_m: float = 0.01) -> Footprint | None:
         """A place whose +y side (the piece's back) is `gap_m` before one of the four walls."""
         side = int(rng.integers(4))
-        yaw = side * math.pi / 2
-        length, reach = (self._half[0], self._half[1]) if side % 2 == 0 else (self._half[1], self._half[0])
-        free = length - body.half_x_m - 0.02
-        if free <= 0 or reach <= body.half_y_m:
+        free = self._half[side % 2] - body.half_x_m - 0.02
+        if free <= 0 or self._half[1 - side % 2] <= body.half_y_m:
             return None
-        along, out = rng.uniform(-free, free), reach - body.half_y_m - gap_m
-        x = along * math.cos(yaw) - out * math.sin(yaw)
-        y = along * math.sin(yaw) + out * math.cos(yaw)
+        return self._on_wall(body, side, rng.uniform(-free, free), gap_m)
+
+    def _on_wall(self, body: Body, side: int, along_m: float, gap_m: float) -> Footprint:
+        """The place at a wall whose middle is `along_m` from the wall's middle."""
+        yaw, out = side * math.pi / 2, self._half[1 - side % 2] - body.half_y_m - gap_m
+        x = along_m * math.cos(yaw) - out * math.sin(yaw)
+        y = along_m * math.sin(yaw) + out * math.cos(yaw)
         return Footprint(float(x), float(y), body.half_x_m, body.half_y_m, yaw)
