@@ -12,6 +12,7 @@ from vb_perception.scenes.stock import Stock
 _GAP_M, _NEIGHBOURS_GAP_M = 0.02, 0.004
 _LEVEL_M = 0.05
 _ROUND_SHARE = 0.6  # of a top's half sizes where things may stand: tops may be round
+_HUNG_AT_M = {"door": (0.0, 0.0), "radiator": (0.08, 0.2), "toilet": (0.3, 0.5)}  # what usually hangs elsewhere
 _DEEPEST_ON_A_WALL_M = 0.5
 _GROUPS = {"none": 70.0, "table": 13.0, "row": 10.0, "sofa": 7.0}
 _IN_ROWS = ("cabinet", "shelf", "oven", "refrigerator", "sink", "washing machine")
@@ -168,7 +169,7 @@ class Furnishing:
         shown = min(_SHOWN_DEPTH_M.get(body.class_name, math.inf), 2 * body.half_y_m)
         if shown > _DEEPEST_ON_A_WALL_M:
             return
-        base = 0.0 if body.class_name == "door" else rng.uniform(0.7, 1.3) if usual_m is None else usual_m
+        base = rng.uniform(*_HUNG_AT_M.get(body.class_name, (0.7, 1.3))) if usual_m is None else usual_m
         base += 0.0 if base < 0.3 else rng.normal(0, 0.05)  # noqa: PLR2004
         if base + body.height_m > self._ceiling_m - 0.05:
             return
