@@ -1,38 +1,47 @@
 """The node on one camera: `ros2 launch vb_perception perception.launch.py image:=/camera/image_rect`.
 
-What is given here wins over params_file, and that over classes_file; what is not given is left to the files.
+What is given here wins over params_file, and that over classes_file; what is not given is left to the files.  Several
+cameras are told by a params_file (see config/two_cameras.param.yaml).
 """
 
 from pathlib import Path
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import Node
+from launch_ros.actions import ComposableNodeContainer, LoadComposableNodes, Node
+from launch_ros.descriptions import ComposableNode
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
+OWN_TRANSPORTS = ("", "raw", "compressed")
 OF_THE_FILE = "; empty: as params_file says"
 OVERRIDES = {
-    "image_transport": "raw or compressed",
-    "sync_info": "exact or latched",
+    "model": "folder of an exported model",
+    "backend": "what runs it",
+    "sync_info": "exact, approximate or latched",
     "camera_info_qos": "sensor_data, reliable or transient_local",
     "require_camera_info": "false: take uncalibrated cameras too",
+    "rectification": "auto, rectify, assume_rectified or refuse",
     "autostart": "false: leave the transitions to a lifecycle manager",
     "use_sim_time": "true: take time from /clock",
 }
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Shared-memory transport, then the node with its two parameter files."""
+    """Shared-memory transport, then the node with its two parameter files, and RViz if asked for."""
     profile = str(CONFIG / "fastdds_shm.xml")
     arguments = {
-        "image": ("/camera/image_rect", "rectified camera image; with image_transport compressed without /compressed"),
+        "image": ("/camera/image_rect", "camera image; with another image_transport than raw without its suffix"),
         "camera_info": ("/camera/camera_info", "camera_info of that image"),
         "params_file": (str(CONFIG / "perception.param.yaml"), "parameters of the node; win over classes_file"),
         "classes_file": (str(CONFIG / "classes.yaml"), "what the segmentation names, and in which colours"),
         "namespace": ("", "namespace of the node"),
+        "image_transport": ("", "raw, compressed, or any of image_transport's: republished as raw" + OF_THE_FILE),
         **{name: ("", text + OF_THE_FILE) for name, text in OVERRIDES.items()},
+        "container": ("", "running component container to load the republisher into; empty: one of its own"),
+        "rviz": ("false", "true: show the outputs in RViz"),
+        "respawn": ("false", "true: start the node again when it ends"),
         "log_level": ("info", "debug, info, warn or error"),
     }
     return LaunchDescription(
@@ -50,14 +59,27 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    given = {name: LaunchConfiguration(name) for name in OVERRIDES}
-    given = {name: value for name, value in given.items() if context.perform_substitution(value)}
+    def value(name: str) -> str:
+        text: str = context.perform_substitution(LaunchConfiguration(name))
+        return text
+
+    given = {name: LaunchConfiguration(name) for name in OVERRIDES if value(name)}
+    transport, image = value("image_transport"), value("image")
+    entities = []
+    if transport in OWN_TRANSPORTS:
+        if transport:
+            given["image_transport"] = LaunchConfiguration("image_transport")
+    else:
+        entities.append(_republisher(transport, image, value("container")))
+        given["image_topic"] = f"{image}/republished"
     node = Node(
         package="vb_perception",
         executable="perception_node",
         name="perception_node",
         namespace=LaunchConfiguration("namespace"),
         output="screen",
+        respawn=value("respawn") == "true",
+        respawn_delay=2.0,
         # Later ones win.
         parameters=[
             LaunchConfiguration("classes_file"),
@@ -70,4 +92,28 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         ],
         ros_arguments=["--log-level", LaunchConfiguration("log_level")],
     )
-    return [node]
+    entities.append(node)
+    if value("rviz") == "true":
+        shown = ["-d", str(CONFIG / "perception.rviz")]
+        entities.append(Node(package="rviz2", executable="rviz2", arguments=shown, output="screen"))
+    return entities
+
+
+def _republisher(transport: str, image: str, container: str) -> LaunchDescriptionEntity:
+    """image_transport's own decoder, as a component beside the camera's where a container is given."""
+    component = ComposableNode(
+        package="image_transport",
+        plugin="image_transport::Republisher",
+        name="vb_republish",
+        parameters=[{"in_transport": transport, "out_transport": "raw"}],
+        remappings=[("in", image), (f"in/{transport}", f"{image}/{transport}"), ("out", f"{image}/republished")],
+    )
+    if container:
+        return LoadComposableNodes(target_container=container, composable_node_descriptions=[component])
+    return ComposableNodeContainer(
+        package="rclcpp_components",
+        executable="component_container",
+        name="vb_container",
+        namespace="",
+        composable_node_descriptions=[component],
+    )

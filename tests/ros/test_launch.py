@@ -5,6 +5,7 @@ note what is asked of them.
 """
 
 import importlib.util
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,11 +17,13 @@ import pytest
 import yaml
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from vb_perception.msg import LatencyStats
 
 from tests.ros.bench import Bench, image_message, info_message
 from vb_perception.evaluation.bags import BagWriter
 from vb_perception.ros.outputs import outputs_of
 from vb_perception.ros.parameter_table import TABLE
+from vb_perception.ros.parameters import read
 from vb_perception.ros.player import _parser as player_parser
 from vb_perception.ros.publishing import labels_topic
 from vb_perception.ros.recorder import _parser as recorder_parser
@@ -31,6 +34,7 @@ from vb_perception.tasks import (
     SemanticSegmentation,
     SurfaceNormals,
 )
+from vb_perception.timing import STAGES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -42,7 +46,7 @@ TASKS = (MetricDepth(), SurfaceNormals(), SemanticSegmentation((("table", (255, 
 TOPICS = {f"/perception_node/output/{output.topic}": output.kind for output in outputs_of(TASKS)}
 LAUNCH_MODULES = (
     "launch", "launch.actions", "launch.event_handlers", "launch.events", "launch.launch_description_sources",
-    "launch.substitutions", "launch_ros", "launch_ros.actions",
+    "launch.substitutions", "launch_ros", "launch_ros.actions", "launch_ros.descriptions",
 )  # fmt: skip
 
 
@@ -151,7 +155,9 @@ def test_perception_launch_starts_the_node_as_it_is() -> None:
     used = [*node["parameters"], *(target for _, target in node["remappings"]), node["namespace"]]
     used.append(node["ros_arguments"][1])
     declared = set(_defaults(entities))
-    assert {substitution.args[0] for substitution in used} | set(GIVEN) == declared
+    asked_of_the_context = {"container", "rviz", "respawn"}
+    assert {substitution.args[0] for substitution in used} | set(GIVEN) | asked_of_the_context == declared
+    assert node["respawn"] is False
     profiles = {e.args for e in entities if e.kind == "SetEnvironmentVariable"}
     assert {name for name, _ in profiles} == {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"}
     assert all(Path(file).is_file() for _, file in profiles)
@@ -163,6 +169,9 @@ def test_without_arguments_the_node_has_its_defaults() -> None:
 
 # Argument of perception.launch.py -> the parameter's value; none is the default.
 GIVEN: dict[str, tuple[str, Any]] = {
+    "model": ("/models/mine", "/models/mine"),
+    "backend": ("fake", "fake"),
+    "rectification": ("refuse", "refuse"),
     "image_transport": ("compressed", "compressed"),
     "sync_info": ("latched", "latched"),
     "camera_info_qos": ("transient_local", "transient_local"),
@@ -184,6 +193,49 @@ def test_what_the_users_file_says_is_not_overruled(tmp_path: Path) -> None:
 def test_an_argument_wins_over_the_file(name: str) -> None:
     text, value = GIVEN[name]
     assert _parameters(**{name: text})[name] == value
+
+
+def test_rviz_and_respawn_are_asked_for() -> None:
+    node, rviz = _nodes(_entities("perception.launch.py", rviz="true", respawn="true"))
+    assert node["respawn"] is True
+    assert rviz["package"] == "rviz2"
+    assert Path(rviz["arguments"][1]).is_file()
+
+
+@pytest.mark.parametrize(("container", "kind"), [("", "ComposableNodeContainer"), ("cam", "LoadComposableNodes")])
+def test_other_transports_are_republished(container: str, kind: str) -> None:
+    entities = _entities("perception.launch.py", image_transport="theora", image="/cam/image", container=container)
+    (loader,) = [e for e in entities if e.kind == kind]
+    (component,) = loader.kwargs["composable_node_descriptions"]
+    assert dict(component.kwargs["remappings"])["out"] == "/cam/image/republished"
+    (node,) = _nodes(entities)
+    assert node["parameters"][-1] == {"image_topic": "/cam/image/republished"}
+
+
+@pytest.mark.parametrize("name", ["usb_cam", "realsense", "zed", "simulation"])
+def test_the_examples_give_the_node_arguments_that_it_has(name: str) -> None:
+    entities = _entities(f"{name}.launch.py")
+    (included,) = [e for e in entities if e.kind == "IncludeLaunchDescription"]
+    given = dict(included.kwargs["launch_arguments"])
+    assert given.keys() <= _defaults(_entities("perception.launch.py")).keys()
+    assert {"image", "camera_info"} <= given.keys()
+    declared = set(_defaults(entities))
+    used = {v.args[0] for v in given.values() if isinstance(v, Noted)}
+    assert used <= declared
+    wanted = {key: value for key, value in given.items() if key in GIVEN and isinstance(value, str)}
+    assert {key: _parameters(**wanted)[key] for key in wanted} == {k: yaml.safe_load(v) for k, v in wanted.items()}
+
+
+def test_the_two_cameras_of_the_example_are_configured(bench: Bench) -> None:
+    content = yaml.safe_load((ROOT / "config/two_cameras.param.yaml").read_text(encoding="utf-8"))
+    values: dict[str, Any] = {}
+    for name, value in content["/**"]["ros__parameters"].items():
+        own = isinstance(value, dict)
+        values |= {f"{name}.{row}": v for row, v in value.items()} if own else {name: value}
+    node = bench.add_node(start=False, **values)
+    front, wrist = read(node).cameras
+    assert (front.image_topic, dict(front.every)) == ("/front/image_rect", {"segmentation": 3})
+    assert (wrist.max_rate_hz, wrist.max_age_ns) == (10.0, 500_000_000)
 
 
 @pytest.mark.parametrize("record", ["", "out.mcap"])
@@ -213,9 +265,43 @@ def test_rviz_shows_topics_that_exist_in_displays_of_their_type() -> None:
     displays = {"rviz_default_plugins/PointCloud2": PointCloud2, "rviz_default_plugins/Image": Image}
     content = yaml.safe_load((ROOT / "config/perception.rviz").read_text(encoding="utf-8"))
     shown = [d for d in content["Visualization Manager"]["Displays"] if "Topic" in d]
-    assert len(shown) >= 4
+    assert len(shown) >= 7
+    known = TOPICS | {"/perception_node/input/image": Image, "/perception_node/output/latency_view": Image}
     for display in shown:
-        assert TOPICS[display["Topic"]["Value"]] is displays[display["Class"]]
+        assert known[display["Topic"]["Value"]] is displays[display["Class"]]
+        ours = display["Topic"]["Value"] in TOPICS
+        # A best-effort display takes every publisher, a reliable one only reliable ones, which our default is.
+        assert display["Topic"]["Reliability Policy"] == (
+            "Reliable" if ours else display["Topic"]["Reliability Policy"]
+        )
+        assert display["Topic"]["Durability Policy"] == "Volatile"
+
+
+def test_foxglove_shows_fields_that_exist() -> None:
+    layout = json.loads((ROOT / "config/foxglove.json").read_text(encoding="utf-8"))
+    panels = layout["configById"]
+    for panel in (p for p in panels.values() if "imageMode" in p):
+        assert TOPICS[panel["imageMode"]["imageTopic"]] is Image
+    for panel in (p for p in panels.values() if "topics" in p):
+        assert all(TOPICS[topic] is PointCloud2 for topic in panel["topics"])
+    plotted = [path for panel in panels.values() for path in panel.get("paths", [])]
+    assert plotted
+    for path in plotted:
+        topic, _, fields = path["value"].partition(".")
+        assert topic == "/perception_node/output/latency"
+        place = re.fullmatch(r"stages\[(\d+)\]\.p95_ms", fields)
+        if place:
+            assert STAGES[int(place[1])] == path["label"]
+        else:
+            found: Any = LatencyStats()
+            for field in fields.split("."):
+                found = getattr(found, field)
+            assert isinstance(found, int | float)
+
+    def leaves(node: Any) -> set[str]:  # noqa: ANN401 - as JSON is
+        return {node} if isinstance(node, str) else leaves(node["first"]) | leaves(node["second"])
+
+    assert leaves(layout["layout"]) == set(panels)
 
 
 def _table(heading: str) -> dict[str, list[str]]:
