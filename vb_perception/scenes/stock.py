@@ -91,6 +91,6 @@ class Stock:
         for model in models:
             counts[model.class_name] = counts.get(model.class_name, 0) + 1
         weight = np.array(
-            [counts[m.class_name] ** -0.5 * (_AT_HOME if m.category == self._theme else 1.0) for m in models]
+            [counts[m.class_name] ** -0.75 * (_AT_HOME if m.category == self._theme else 1.0) for m in models]
         )
         return models[int(rng.choice(len(models), p=weight / weight.sum()))]
