@@ -79,6 +79,20 @@ def test_mono16_keeps_its_upper_byte(big: bool) -> None:  # noqa: FBT001 (parame
     assert rgb.shape == (2, 3, 3)
 
 
+DEEP = ["rgb", "bgr", "rgba", "bgra", "bayer_rggb", "bayer_bggr", "bayer_gbrg", "bayer_grbg"]
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("name", DEEP)
+def test_deep_channels_keep_their_upper_byte(name: str, big: bool) -> None:  # noqa: FBT001 (parametrised)
+    channels = 1 if name.startswith("bayer") else len(name)
+    deep = np.random.default_rng(0).integers(0, 1 << 16, (6, 8 * channels), np.uint16)
+    sent = deep.astype(">u2" if big else "<u2").tobytes()
+    rgb = rgb_from_fields(f"{name}16", 6, 8, 2 * 8 * channels, sent, big)
+    shallow = (deep >> 8).astype(np.uint8).tobytes()
+    np.testing.assert_array_equal(rgb, rgb_from_fields(f"{name}8", 6, 8, 8 * channels, shallow))
+
+
 @pytest.mark.parametrize("encoding", YUV_422)
 def test_yuv_422_follows_bt_601(encoding: str) -> None:
     picture = smooth_picture()

@@ -28,6 +28,9 @@ _LAYOUTS: dict[str, tuple[str, int]] = {
     **dict.fromkeys(("rgba8", "bgra8", "8UC4"), ("u1", 4)),
     **dict.fromkeys(("mono8", "8UC1", "nv12", "nv21"), ("u1", 1)),
     **dict.fromkeys(("bayer_rggb8", "bayer_bggr8", "bayer_gbrg8", "bayer_grbg8"), ("u1", 1)),
+    **dict.fromkeys(("rgb16", "bgr16"), ("u2", 3)),
+    **dict.fromkeys(("rgba16", "bgra16"), ("u2", 4)),
+    **dict.fromkeys(("bayer_rggb16", "bayer_bggr16", "bayer_gbrg16", "bayer_grbg16"), ("u2", 1)),
     **dict.fromkeys(("uyvy", "yuv422", "yuyv", "yuv422_yuy2"), ("u1", 2)),
     **dict.fromkeys(("mono16", "16UC1"), ("u2", 1)),
     "32FC1": ("f4", 1),
@@ -37,14 +40,14 @@ _LAYOUTS: dict[str, tuple[str, int]] = {
 # encoding -> OpenCV conversion to RGB.  OpenCV names a Bayer pattern by the 2x2 block that starts at pixel (1, 1), ROS
 # by the one at (0, 0): RGGB here is BayerBG there.
 _TO_RGB: dict[str, int] = {
-    **dict.fromkeys(("bgr8", "8UC3"), cv2.COLOR_BGR2RGB),
-    "rgba8": cv2.COLOR_RGBA2RGB,
-    **dict.fromkeys(("bgra8", "8UC4"), cv2.COLOR_BGRA2RGB),
+    **dict.fromkeys(("bgr8", "8UC3", "bgr16"), cv2.COLOR_BGR2RGB),
+    **dict.fromkeys(("rgba8", "rgba16"), cv2.COLOR_RGBA2RGB),
+    **dict.fromkeys(("bgra8", "8UC4", "bgra16"), cv2.COLOR_BGRA2RGB),
     **dict.fromkeys(("mono8", "8UC1", "mono16"), cv2.COLOR_GRAY2RGB),
-    "bayer_rggb8": cv2.COLOR_BayerBG2RGB,
-    "bayer_bggr8": cv2.COLOR_BayerRG2RGB,
-    "bayer_gbrg8": cv2.COLOR_BayerGR2RGB,
-    "bayer_grbg8": cv2.COLOR_BayerGB2RGB,
+    **dict.fromkeys(("bayer_rggb8", "bayer_rggb16"), cv2.COLOR_BayerBG2RGB),
+    **dict.fromkeys(("bayer_bggr8", "bayer_bggr16"), cv2.COLOR_BayerRG2RGB),
+    **dict.fromkeys(("bayer_gbrg8", "bayer_gbrg16"), cv2.COLOR_BayerGR2RGB),
+    **dict.fromkeys(("bayer_grbg8", "bayer_grbg16"), cv2.COLOR_BayerGB2RGB),
     **dict.fromkeys(("uyvy", "yuv422"), cv2.COLOR_YUV2RGB_UYVY),
     **dict.fromkeys(("yuyv", "yuv422_yuy2"), cv2.COLOR_YUV2RGB_YUYV),
     "nv12": cv2.COLOR_YUV2RGB_NV12,
@@ -106,7 +109,7 @@ def array_from_fields(
 
 
 def rgb_from_fields(encoding: str, height: int, width: int, step: int, data: Bytes, is_bigendian: int = 0) -> RGB:
-    """The picture as (H, W, 3) uint8 RGB, C-contiguous; mono16 keeps its upper byte; alpha is dropped.
+    """The picture as (H, W, 3) uint8 RGB, C-contiguous; 16-bit channels keep their upper byte; alpha is dropped.
 
     YUV is read as OpenCV does, ITU-R BT.601 with luma 16..235.  Raises FrameError as `array_from_fields` does, and for
     encodings that are no pictures (16UC1, 32FC1, 32FC3).

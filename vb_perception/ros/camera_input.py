@@ -6,7 +6,6 @@ from typing import Protocol
 
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -21,7 +20,7 @@ from vb_perception.ros.inputs import (
     missing_intrinsics,
     stamp_ns,
 )
-from vb_perception.ros.qos import incompatible_input, qos_profile, silence_hint
+from vb_perception.ros.qos import SubscriptionEventCallbacks, incompatible_input, qos_profile, silence_hint
 from vb_perception.ros.settings import CameraSettings
 
 

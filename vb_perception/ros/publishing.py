@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 
@@ -13,7 +12,7 @@ from vb_perception.errors import ConfigError
 from vb_perception.msg import ModelInfo
 from vb_perception.ros.audit import label_types
 from vb_perception.ros.outputs import Output, OutputOptions, Wanted, outputs_of
-from vb_perception.ros.qos import incompatible_output, qos_profile
+from vb_perception.ros.qos import PublisherEventCallbacks, incompatible_output, qos_profile
 from vb_perception.ros.settings import CameraSettings
 from vb_perception.tasks import MetricDepth, SurfaceNormals, Task
 

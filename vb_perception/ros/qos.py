@@ -7,6 +7,23 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 
 from vb_perception.errors import ConfigError
 
+try:
+    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+
+__all__ = [
+    "DEPTH",
+    "PROFILES",
+    "PublisherEventCallbacks",
+    "SubscriptionEventCallbacks",
+    "incompatible_input",
+    "incompatible_output",
+    "qos_by_topic",
+    "qos_profile",
+    "silence_hint",
+]
+
 # The queue is emptied at once; it only bridges moments in which the process gets no processor.
 DEPTH = 10
 MAX_DEPTH = 1000
