@@ -36,6 +36,13 @@ def test_far_away_and_nothing() -> None:
     assert blind["f_10cm"] == 0
 
 
+def test_one_point_at_infinity_is_not_all_that_is_told() -> None:
+    g = np.random.default_rng(1).uniform(0, 1, (100, 3))
+    p = g.copy()
+    p[0] = 1e7
+    assert cloud_scores(p, g)["chamfer_m"] == pytest.approx(10 / 100 / 2, abs=0.01)
+
+
 def test_an_image_of_points_is_refused() -> None:
     with pytest.raises(ConfigError, match="reshape"):
         cloud_scores(np.zeros((4, 5, 3)), np.zeros((4, 5, 3)))

@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -28,19 +28,16 @@ def ahead(make: Callable[[], Iterator[_T]], size: int = 3) -> Generator[_T, None
         return False
 
     def produce() -> None:
-        iterator = make()
         try:
-            for item in iterator:
-                if not put((item, None)):
-                    break
-            else:
-                put(_END)
+            with ExitStack() as stack:
+                iterator = make()
+                stack.callback(getattr(iterator, "close", lambda: None))
+                for item in iterator:
+                    if not put((item, None)):
+                        return
+            put(_END)
         except BaseException as error:  # noqa: BLE001 -- whatever it is belongs to the consumer
             put((None, error))
-        finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
 
     thread = threading.Thread(target=produce, name="ahead", daemon=True)
     thread.start()

@@ -159,4 +159,4 @@ def nan_mean(values: list[float]) -> float:
 
 
 def _grid_step(pixels: int, wanted: int) -> int:
-    return max(1, math.isqrt(pixels // wanted))
+    return max(1, math.ceil(math.sqrt(pixels / wanted)))

@@ -1,4 +1,4 @@
-"""What the commands take as frames: a bag, or a folder of frames in one of the layouts of `scenes.folder`."""
+"""What the commands take as frames: a bag, or frames as files in one of the layouts of `scenes`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +9,15 @@ from vb_perception.evaluation.bags import Report, refuse
 from vb_perception.evaluation.replay import sample_frames
 from vb_perception.frame import Frame
 from vb_perception.scenes.folder import read_frames as read_samples
+from vb_perception.scenes.kitti import is_kitti, read_kitti
+from vb_perception.scenes.nyu import SUFFIX, read_nyu
 from vb_perception.scenes.sample import Sample
 
 _BAG_CONTENTS = ("metadata.yaml", "*.mcap", "*.db3", "*.bag")
 
 
 def is_folder_of_frames(path: Path) -> bool:
-    """Whether the path is a folder of pictures rather than a bag.
+    """Whether the path is a folder of pictures (or a file full of them, NYU's) rather than a bag.
 
     Raises:
         BagError: There is no such path.
@@ -23,6 +25,8 @@ def is_folder_of_frames(path: Path) -> bool:
     if not path.exists():
         msg = f"{path} does not exist; expected a bag (.mcap, .db3 or a rosbag2 folder) or a folder of frames"
         raise BagError(msg)
+    if path.suffix == SUFFIX:
+        return True
     return path.is_dir() and not any(True for pattern in _BAG_CONTENTS for _ in path.glob(pattern))
 
 
@@ -35,6 +39,13 @@ def read_source(
         BagError: As `is_folder_of_frames`, `find_camera`, `read_frames` and `read_samples`.
     """
     if is_folder_of_frames(path):
-        yield from sample_frames(read_samples(path))
+        yield from sample_frames(_samples(path))
     else:
         yield from read_frames(path, None, on_unusable, options, on_damage)
+
+
+def _samples(path: Path) -> Iterator[Sample]:
+    """By the layout: NYU's file, KITTI's three folders, else what `scenes.folder` knows (OSD, and our own)."""
+    if path.suffix == SUFFIX:
+        return read_nyu(path)
+    return read_kitti(path) if is_kitti(path) else read_samples(path)

@@ -8,12 +8,14 @@ from vb_perception.errors import ConfigError
 
 Points = NDArray[np.floating]
 WITHIN_M = 0.05
+FARTHEST_M = 10.0
 
 
 def cloud_scores(prediction_m: Points, truth_m: Points, within_m: float = WITHIN_M) -> dict[str, float]:
     """Figures of two clouds (N, 3) and (M, 3) in metres, one frame of reference; rows that are not finite do not count.
 
-    d(x, Y) is the distance of a point to the nearest point of a cloud.
+    d(x, Y) is the distance of a point to the nearest point of a cloud, at most 10 m (ours: one point at infinity would
+    be all that the mean tells).
 
     - `chamfer_m` = (mean d(p, truth) + mean d(g, prediction)) / 2
     - `f_5cm` = 2 P R / (P + R); P = share of predicted points with d < 5 cm, R = share of true points with d < 5 cm
@@ -33,14 +35,18 @@ def cloud_scores(prediction_m: Points, truth_m: Points, within_m: float = WITHIN
         return {"chamfer_m": np.nan, name: np.nan}
     if not len(p):
         return {"chamfer_m": np.nan, name: 0.0}
-    from_p, _ = KDTree(g).query(p)
-    from_g, _ = KDTree(p).query(g)
+    from_p, from_g = _distances_m(p, g), _distances_m(g, p)
     precision, recall = float((from_p < within_m).mean()), float((from_g < within_m).mean())
     both = precision + recall
     return {
         "chamfer_m": float(from_p.mean() + from_g.mean()) / 2,
         name: 2 * precision * recall / both if both else 0.0,
     }
+
+
+def _distances_m(points: NDArray[np.float64], cloud: NDArray[np.float64]) -> NDArray[np.float64]:
+    distance_m, _ = KDTree(cloud).query(points, distance_upper_bound=FARTHEST_M)
+    return np.minimum(distance_m, FARTHEST_M)  # infinite where nothing lies within the bound
 
 
 def _finite(cloud: Points) -> NDArray[np.float64]:
