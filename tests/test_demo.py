@@ -111,8 +111,8 @@ def test_the_outputs_that_are_expected_are_those_of_the_node(model: Path) -> Non
 
     tasks = (MetricDepth(), SurfaceNormals(), SemanticSegmentation((("table", (255, 0, 0)),)))
     rows = outputs.outputs_of(tasks)
-    assert {row.topic for row in rows} | {"latency"} == set(OUTPUTS)
-    assert {row.topic for row in rows if row.needs_camera} == set(CALIBRATED_OUTPUTS)
+    assert set(OUTPUTS) - {"latency"} <= {row.topic for row in rows}
+    assert {row.topic for row in rows if row.needs_camera} & set(OUTPUTS) == set(CALIBRATED_OUTPUTS)
 
 
 def test_a_bag_is_played_recorded_and_judged(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,7 +81,8 @@ def test_package_xml_names_the_ros_packages_that_are_imported() -> None:
     stated = declared("depend", "exec_depend")
     assert imported - stated == set(), "imported, but not in package.xml"
     unused = {name for name in stated if ROS_PACKAGE.fullmatch(name)} - imported
-    assert unused - {"std_msgs"} == set(), "in package.xml, but never imported"  # std_msgs: our messages hold a Header
+    in_our_messages = {"std_msgs", "geometry_msgs", "action_msgs"}  # action_msgs: actions are made of them
+    assert unused - in_our_messages == set(), "in package.xml, but never imported"
 
 
 def test_package_xml_names_the_python_packages_of_the_node() -> None:
@@ -90,10 +91,10 @@ def test_package_xml_names_the_python_packages_of_the_node() -> None:
 
 
 def test_messages_depend_on_what_cmake_and_package_xml_say() -> None:
-    text = "".join(path.read_text() for path in (CHECKOUT / "msg").glob("*.msg"))
-    used = set(re.findall(r"^(\w+)/\w+", text, re.MULTILINE))
+    paths = [path for room in ("msg", "srv", "action") for path in sorted((CHECKOUT / room).iterdir())]
+    used = set(re.findall(r"^(\w+)/\w+", "".join(path.read_text() for path in paths), re.MULTILINE)) | {"action_msgs"}
     cmake = (CHECKOUT / "CMakeLists.txt").read_text()
-    stated = re.findall(r"rosidl_generate_interfaces\(.*DEPENDENCIES ([\w ]+)\)", cmake)
+    stated = re.findall(r"rosidl_generate_interfaces\(.*\s+DEPENDENCIES ([\w ]+)\)", cmake)
     assert [used] == [set(names.split()) for names in stated]
     assert used == declared("depend")
 
@@ -155,7 +156,10 @@ def test_colcon_builds_a_clean_copy(tmp_path: Path) -> None:
     (python,) = prefix.glob("lib/python3*/site-packages")
     assert {name for name in tracked("vb_perception") if not (python / name).is_file()} == set()
 
-    code = "import vb_perception.msg as m, rclpy.serialization as s; s.serialize_message(m.LatencyStats()); print(m)"
+    code = (
+        "import vb_perception.srv, vb_perception.action, vb_perception.msg as m, rclpy.serialization as s; "
+        "s.serialize_message(m.LatencyStats()); print(m)"
+    )
     paths = {"PYTHONPATH": str(python), "LD_LIBRARY_PATH": f"{prefix}/lib:{os.environ.get('LD_LIBRARY_PATH', '')}"}
     use = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment() | paths, check=True, capture_output=True
