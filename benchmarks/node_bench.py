@@ -35,7 +35,8 @@ def running_node(**parameters: Any) -> Iterator[tuple[PerceptionNode, SingleThre
         write_toy_model(Path(folder), height=192, width=256)
         given = {"model": folder, "backend": "fake", "latency_window": 100_000} | parameters
         rclpy.init()
-        node = PerceptionNode(parameter_overrides=[Parameter(name, value=value) for name, value in given.items()])
+        overrides = [Parameter(name, value=value) for name, value in given.items()]  # type: ignore[no-untyped-call]
+        node = PerceptionNode(parameter_overrides=overrides)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         node.autostart()

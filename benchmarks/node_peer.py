@@ -89,7 +89,7 @@ def main() -> None:
     _spin(executor, time.monotonic() + 2.0)
     print(json.dumps({"sent_each": options.frames, "seconds": round(sent_s, 2), "heard": dict(peer.heard)}))
     executor.shutdown()
-    peer.destroy_node()
+    peer.destroy_node()  # type: ignore[no-untyped-call]
     rclpy.shutdown()
 
 

@@ -20,7 +20,8 @@ def _turn(yaw_deg: float, pitch_deg: float) -> NDArray[np.float64]:
     a, b = math.radians(yaw_deg), math.radians(pitch_deg)
     about_y = np.array([[math.cos(a), 0, math.sin(a)], [0, 1, 0], [-math.sin(a), 0, math.cos(a)]])
     about_x = np.array([[1, 0, 0], [0, math.cos(b), -math.sin(b)], [0, math.sin(b), math.cos(b)]])
-    return about_x @ about_y
+    turn: NDArray[np.float64] = about_x @ about_y
+    return turn
 
 
 TURN = _turn(30, -25)

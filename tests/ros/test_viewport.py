@@ -24,24 +24,24 @@ def _info(model: str = "plumb_bob", d: list[float] | None = None) -> CameraInfo:
     return out
 
 
-def _dot_at(pixel: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _dot_at(pixel: np.ndarray) -> np.ndarray:
     image = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     cv2.circle(image, tuple(int(v * 16) for v in np.rint(pixel)), 3 * 16, (255, 255, 255), -1, cv2.LINE_AA, 4)
     return image
 
 
-def _centre(image: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _centre(image: np.ndarray) -> np.ndarray:
     weight = image[..., 0].astype(float)
     rows, columns = np.indices(weight.shape)
     return np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
 
 
-def _expected(camera: CameraIntrinsics) -> np.ndarray:  # type: ignore[type-arg]
+def _expected(camera: CameraIntrinsics) -> np.ndarray:
     x, y, z = POINT[0]
     return np.array([camera.fx * x / z + camera.cx, camera.fy * y / z + camera.cy])
 
 
-def _distorted_pixel(model: str, d: list[float]) -> np.ndarray:  # type: ignore[type-arg]
+def _distorted_pixel(model: str, d: list[float]) -> np.ndarray:
     matrix, zero = np.array(K).reshape(3, 3), np.zeros(3)
     if model == "equidistant":
         found, _ = cv2.fisheye.projectPoints(POINT[:, None], zero, zero, matrix, np.array(d))
