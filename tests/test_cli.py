@@ -16,7 +16,9 @@ from vb_perception.runtime.toy_model import write_toy_model
 HEAVY = ("rclpy", "torch", "matplotlib", "cv2", "onnxruntime", "rosbags")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["evaluate", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["demo", "--help"], ["evaluate", "--help"], ["compare", "--help"], ["--version"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from vb_perception.cli import main\n"
@@ -33,7 +35,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    assert all(f"    {name} " in printed for name in ("demo", "bag", "evaluate", "render", "corpus", "train", "export"))
+    assert all(
+        f"    {name} " in printed for name in ("demo", "bag", "evaluate", "compare", "render", "train", "export")
+    )
 
 
 def test_no_command_and_unknown_commands_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,9 +63,52 @@ def test_evaluate_prints_scores(tmp_path: Path, capsys: pytest.CaptureFixture[st
     write_samples(tmp_path / "x.mcap", [make_sample()])
     common = ["evaluate", str(tmp_path / "x.mcap"), "--model", str(tmp_path / "model"), "--backend", "fake"]
     assert main(common) == 0
-    assert capsys.readouterr().out.startswith("1 frames with truth\n  depth ")
+    printed = capsys.readouterr().out
+    assert printed.startswith("1 of 1 images answered, 1 with truth\nours (fake):\n  depth ")
+    assert printed.endswith("evaluation: passed\n")
     assert main([*common, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["frames"] == 1
+    assert json.loads(capsys.readouterr().out)["frames"]["scored"] == 1
+
+
+def test_criteria_set_the_exit_code_and_two_reports_are_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnx", reason="the toy model needs onnx: `make test` installs it")
+    write_toy_model(tmp_path / "model")
+    write_samples(tmp_path / "x.mcap", [make_sample(), make_sample(1)])
+    common = ["evaluate", str(tmp_path / "x.mcap"), "--model", str(tmp_path / "model"), "--backend", "fake"]
+    criteria = tmp_path / "criteria.yaml"
+    criteria.write_text("depth.abs_rel: '<= 0.0'\nledger: balanced\n", encoding="utf-8")
+    out = str(tmp_path / "out")
+    beside = ["--beside", f"guess=no-image:{tmp_path / 'x.mcap'}"]
+    assert main([*common, "--criteria", str(criteria), "--out", out, *beside]) == 1
+    printed = capsys.readouterr().out
+    assert "criterion MISSED: depth.abs_rel <= 0" in printed
+    assert "criterion met: ledger: balanced" in printed
+    assert main(["compare", f"{out}:ours", f"{out}:guess"]) == 0
+    assert "depth.abs_rel" in capsys.readouterr().out
+    assert main(["compare", f"{out}:guess", f"{out}:ours", "--json", "--fail-if-worse"]) == 1
+    assert json.loads(capsys.readouterr().out)["frames"] == 2
+    criteria.write_text("depth.abs_rell: '<= 0.0'\n", encoding="utf-8")
+    assert main([*common, "--criteria", str(criteria)]) == 1
+    assert "did you mean depth.abs_rel?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--beside", "mine"], "expected NAME=WHAT"),
+        (["--beside", "ours=x.yaml"], "give each a name of its own"),
+        (["--recorded", "--beside", "a=b"], "a recording has no others beside it"),
+        (["y.mcap"], "name a folder for their reports with --out"),
+        (["--live"], "give one source and --out"),
+    ],
+)
+def test_arguments_that_contradict_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert main(["evaluate", str(tmp_path / "x.mcap"), *arguments]) == 1
+    assert told in capsys.readouterr().err
 
 
 def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

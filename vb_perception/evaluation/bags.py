@@ -29,6 +29,7 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.rosbag2 import ReaderError as StorageError
+from rosbags.serde import SerdeError
 from typing_extensions import Self
 
 from vb_perception.errors import BagError
@@ -43,7 +44,7 @@ else:
 
 # What reading a damaged file can raise: rosbags checks much, but not every length and index field.
 _DAMAGE = (
-    AnyReaderError, StorageError, OSError, EOFError, struct.error, apsw.Error, ZstdError,
+    AnyReaderError, StorageError, SerdeError, OSError, EOFError, struct.error, apsw.Error, ZstdError,
     ValueError, TypeError, KeyError, IndexError, AssertionError, OverflowError, MemoryError, RuntimeError,
 )  # fmt: skip
 _SUFFIXES = {".mcap", ".db3"}

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from vb_perception.evaluation.truth import is_labelled, true_classes, true_mask, true_objects
 from vb_perception.metrics.boundary_iou import boundary_iou
-from vb_perception.metrics.depth import DepthPairs, depth_pairs, pair_scores
-from vb_perception.metrics.depth_alignment import affine_aligned, affine_aligned_inverse, median_aligned
+from vb_perception.metrics.depth import depth_pairs, pair_scores
+from vb_perception.metrics.depth_alignment import affine_aligned, affine_aligned_inverse, median_aligned, shape_scores
 from vb_perception.metrics.depth_bands import band_scores
 from vb_perception.metrics.depth_edges import edge_scores
 from vb_perception.metrics.masks import iou
@@ -25,7 +25,6 @@ from vb_perception.tasks import BACKGROUND
 
 INSTANCES, REFERRING = "instances", "referring"
 METRIC = "metric"
-SHAPE_FIGURES = ("abs_rel", "rmse", "delta1")
 _RISK_PIXELS, _CLOUD_POINTS = 20_000, 5_000  # of each frame, on a regular grid
 
 Figures = dict[str, float]
@@ -82,12 +81,12 @@ def _depth(row: FrameScores, prediction: DepthMap, truth: Sample, depth_means: s
     pairs = depth_pairs(p, g)
     if depth_means != METRIC:
         align = affine_aligned if depth_means == "relative" else affine_aligned_inverse
-        row.figures["depth_affine_aligned"] = _shape(align(pairs))
+        row.figures["depth_affine_aligned"] = shape_scores(align(pairs))
         return
     row.figures["depth"] = pair_scores(pairs) | edge_scores(p, g)
     row.figures["depth_by_distance"] = band_scores(pairs)
-    row.figures["depth_median_aligned"] = _shape(median_aligned(pairs))
-    row.figures["depth_affine_aligned"] = _shape(affine_aligned(pairs))
+    row.figures["depth_median_aligned"] = shape_scores(median_aligned(pairs))
+    row.figures["depth_affine_aligned"] = shape_scores(affine_aligned(pairs))
     step = _grid_step(g.size, _CLOUD_POINTS)
     part = np.s_[::step, ::step]
     if np.isfinite(g[part]).any():
@@ -98,11 +97,6 @@ def _depth(row: FrameScores, prediction: DepthMap, truth: Sample, depth_means: s
     counted = np.isfinite(g[part]) & (g[part] > 0) & np.isfinite(p[part])
     true_m = g[part][counted]
     row.risk = np.abs(p[part][counted] - true_m) / true_m, prediction.confidence[part][counted]
-
-
-def _shape(aligned: DepthPairs) -> Figures:
-    scores = pair_scores(aligned)
-    return {name: scores[name] for name in SHAPE_FIGURES}
 
 
 def _objects(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:

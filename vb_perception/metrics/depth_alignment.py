@@ -2,10 +2,28 @@
 
 import numpy as np
 
-from vb_perception.metrics.depth import DepthPairs
+from vb_perception.metrics.depth import DELTA, DepthPairs
+from vb_perception.metrics.median import median
+
+SHAPE_FIGURES = ("abs_rel", "rmse", "delta1")
 
 _LEAST_M = np.float32(1e-3)  # what a shift brings below this is set to it: depth lies in front of the camera
 _FARTHEST_M = np.float32(1e3)  # and what it brings below zero in 1 / depth lies this far away
+
+
+def shape_scores(aligned: DepthPairs) -> dict[str, float]:
+    """`abs_rel`, `rmse` and `delta1` of `depth.depth_scores` alone."""
+    p, g, _ = aligned
+    if not p.size:
+        return dict.fromkeys(SHAPE_FIGURES, np.nan)
+    ratio, error_m = p / g, p - g
+    error_m *= error_m
+    hits = np.count_nonzero((ratio < DELTA) & (ratio > 1 / DELTA))
+    rmse = float(np.sqrt(np.mean(error_m, dtype=np.float64)))
+    ratio -= 1
+    np.abs(ratio, out=ratio)
+    values = (float(np.mean(ratio, dtype=np.float64)), rmse, int(hits) / p.size)
+    return dict(zip(SHAPE_FIGURES, values, strict=True))
 
 
 def median_aligned(pairs: DepthPairs) -> DepthPairs:
@@ -16,7 +34,7 @@ def median_aligned(pairs: DepthPairs) -> DepthPairs:
     p, g, coverage = pairs
     if not p.size:
         return pairs
-    return DepthPairs(p * np.float32(np.median(g) / np.median(p)), g, coverage)
+    return DepthPairs(p * np.float32(median(g) / median(p)), g, coverage)
 
 
 def affine_aligned(pairs: DepthPairs) -> DepthPairs:

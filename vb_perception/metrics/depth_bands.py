@@ -34,9 +34,13 @@ def band_scores(pairs: DepthPairs, edges_m: Sequence[float] = EDGES_M) -> dict[s
         beyond += g >= np.float32(edge_m)
     band, size = beyond.astype(np.intp), len(edges_m) + 1
     ratio = p / g
-    counts = np.bincount(band, minlength=size)[1:-1]
-    relative = np.bincount(band, np.abs(ratio - 1), size)[1:-1]
-    near_enough = np.bincount(band, (ratio < DELTA) & (ratio > 1 / DELTA), size)[1:-1]
+    close = (ratio < DELTA) & (ratio > 1 / DELTA)
+    ratio -= 1
+    relative = np.bincount(band, np.abs(ratio, out=ratio), size)[1:-1]
+    band *= 2
+    band += close
+    missed, hit = np.bincount(band, minlength=2 * size).reshape(size, 2).T
+    counts, near_enough = (missed + hit)[1:-1], hit[1:-1]
     scores = {}
     for name, count, error, hits in zip(band_names(edges_m), counts, relative, near_enough, strict=True):
         scores[f"abs_rel_{name}"] = float(error / count) if count else np.nan

@@ -38,10 +38,14 @@ def object_overlaps(prediction_ids: Ids, truth_ids: Ids, valid: Mask | None = No
     """
     counted = labelled_pixels(prediction_ids, truth_ids, valid)
     check_object_ids(prediction_ids, truth_ids)
-    rows, true_ids = _numbered(np.where(counted, truth_ids, 0))
-    columns, predicted_ids = _numbered(np.where(counted, prediction_ids, 0))
+    rows, true_ids = _numbered(np.maximum(truth_ids, 0))
+    columns, predicted_ids = _numbered(prediction_ids)
     shape = len(true_ids), len(predicted_ids)
-    pixels = np.bincount((rows * shape[1] + columns).ravel(), minlength=shape[0] * shape[1]).reshape(shape)
+    rows *= shape[1]
+    rows += columns
+    if not counted.all():
+        rows[~counted] = shape[0] * shape[1]  # a cell of its own, behind the table
+    pixels = np.bincount(rows.ravel(), minlength=shape[0] * shape[1] + 1)[:-1].reshape(shape)
     keep_t, keep_p = pixels.sum(1) * (true_ids > 0) > 0, pixels.sum(0) * (predicted_ids > 0) > 0
     return ObjectOverlaps(
         true_ids[keep_t],

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,6 @@ from vb_perception.metrics.object_overlaps import Ids, ObjectOverlaps, labelled_
 from vb_perception.metrics.valid import Mask
 
 Points = NDArray[np.intp]
-_T = TypeVar("_T", bound=np.generic)
 BOUNDARY_SHARE = 0.003
 DETECTED_F = 0.75
 
@@ -92,19 +90,18 @@ class _Boundary:
 
 def _boundaries(ids: Ids, objects: Ids, counted: Mask) -> list[_Boundary]:
     """The boundary of each of `objects`: the pixels whose 2 x 2 block is mixed are found once, then split by object."""
-    blocks = _blocks(ids)
-    mixed = (blocks[1] != blocks[0]) | (blocks[2] != blocks[0]) | (blocks[3] != blocks[0])
-    points = np.argwhere(mixed)
-    labelled = np.logical_and.reduce([part[mixed] for part in _blocks(counted)])
-    members = np.stack([part[mixed] for part in blocks])
+    mixed = np.zeros(ids.shape, np.bool_)
+    mixed[:, :-1] |= ids[:, :-1] != ids[:, 1:]
+    mixed[:-1] |= ids[:-1] != ids[1:]
+    mixed[:-1, :-1] |= ids[:-1, :-1] != ids[1:, 1:]
+    rows, columns = np.divmod(np.flatnonzero(mixed), ids.shape[1])
+    points = np.stack((rows, columns), axis=1)
+    below, right = np.minimum(rows + 1, ids.shape[0] - 1), np.minimum(columns + 1, ids.shape[1] - 1)
+    block = ((rows, columns), (rows, right), (below, columns), (below, right))  # beyond the border: the border's
+    labelled = np.logical_and.reduce([counted[at] for at in block])
+    members = np.stack([ids[at] for at in block])
     on_each = [(members == k).any(0) for k in objects]
     return [_Boundary(points[on], points[on & labelled]) for on in on_each]
-
-
-def _blocks(array: NDArray[_T]) -> tuple[NDArray[_T], ...]:
-    """Each pixel's value, its right, its lower and its lower right neighbour's; beyond the border: the border's."""
-    padded = np.pad(array, ((0, 1), (0, 1)), mode="edge")
-    return padded[:-1, :-1], padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
 
 
 def _precision_recall(hits_p: int, hits_r: int, size_p: int, size_r: int) -> tuple[float, float, float]:
