@@ -1,13 +1,16 @@
 """One frame's answers against its truth: the figures of the frame, and what the figures over all frames are made of."""
 
 import math
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vb_perception.camera import CameraIntrinsics
 from vb_perception.evaluation.truth import is_labelled, true_classes, true_mask, true_objects
 from vb_perception.metrics.boundary_iou import boundary_iou
 from vb_perception.metrics.depth import depth_pairs, pair_scores
@@ -26,6 +29,8 @@ from vb_perception.tasks import BACKGROUND
 INSTANCES, REFERRING = "instances", "referring"
 METRIC = "metric"
 _RISK_PIXELS, _CLOUD_POINTS = 20_000, 5_000  # of each frame, on a regular grid
+
+_THREADS = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "score")  # numpy and OpenCV let go of the interpreter
 
 Figures = dict[str, float]
 Floats = NDArray[np.float32]
@@ -50,6 +55,16 @@ class FrameScores:
     masks: list[tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]] = field(default_factory=list)
     risk: tuple[Floats, Floats] | None = None
 
+    def join(self, other: "FrameScores") -> None:
+        """Add what another task said of the same frame; where both name a figure, the other's counts."""
+        for group, figures in other.figures.items():
+            self.figures[group] = self.figures.get(group, {}) | figures
+        self.classes |= other.classes
+        self.masks += other.masks
+        if other.labelled_px:
+            self.right_px, self.labelled_px = other.right_px, other.labelled_px
+        self.objects, self.risk = other.objects or self.objects, other.risk or self.risk
+
 
 def score_frame(predictions: Mapping[str, Prediction], truth: Sample, depth_means: str = METRIC) -> FrameScores:
     """Judge one frame's answers, by task name.
@@ -61,18 +76,26 @@ def score_frame(predictions: Mapping[str, Prediction], truth: Sample, depth_mean
     the names of its classes: a name counts the true classes of that name or synonym, "object" every class that is an
     object; a name that the truth's legend cannot mean is not judged.
     """
+    asked = predictions.items()
+    done = [_THREADS.submit(_judged, task, prediction, truth, depth_means) for task, prediction in asked]
     row = FrameScores()
-    for task, prediction in predictions.items():
-        if isinstance(prediction, DepthMap):
-            _depth(row, prediction, truth, depth_means)
-        elif isinstance(prediction, NormalMap):
-            row.figures["normals"] = normal_scores(prediction.normals, truth.normals)
-        elif task == INSTANCES:
-            _objects(row, prediction, truth)
-        elif task == REFERRING:
-            _referring(row, prediction, truth)
-        else:
-            _classes(row, prediction, truth)
+    for future in done:  # in the order of the tasks, whichever was ready first
+        row.join(future.result())
+    return row
+
+
+def _judged(task: str, prediction: Prediction, truth: Sample, depth_means: str) -> FrameScores:
+    row = FrameScores()
+    if isinstance(prediction, DepthMap):
+        _depth(row, prediction, truth, depth_means)
+    elif isinstance(prediction, NormalMap):
+        row.figures["normals"] = normal_scores(prediction.normals, truth.normals)
+    elif task == INSTANCES:
+        _objects(row, prediction, truth)
+    elif task == REFERRING:
+        _referring(row, prediction, truth)
+    else:
+        _classes(row, prediction, truth)
     return row
 
 
@@ -90,13 +113,20 @@ def _depth(row: FrameScores, prediction: DepthMap, truth: Sample, depth_means: s
     step = _grid_step(g.size, _CLOUD_POINTS)
     part = np.s_[::step, ::step]
     if np.isfinite(g[part]).any():
-        predicted, true = (truth.intrinsics.unproject(depth_m)[part].reshape(-1, 3) for depth_m in (p, g))
+        camera = _every(step, truth.intrinsics)
+        predicted, true = (camera.unproject(depth_m[part]).reshape(-1, 3) for depth_m in (p, g))
         row.figures["cloud"] = cloud_scores(predicted, true)
     step = _grid_step(g.size, _RISK_PIXELS)
     part = np.s_[::step, ::step]
     counted = np.isfinite(g[part]) & (g[part] > 0) & np.isfinite(p[part])
     true_m = g[part][counted]
     row.risk = np.abs(p[part][counted] - true_m) / true_m, prediction.confidence[part][counted]
+
+
+def _every(step: int, camera: CameraIntrinsics) -> CameraIntrinsics:
+    """The camera whose pixels are every `step`-th column and row of `camera`, from the first on."""
+    size = (-(-camera.width // step), -(-camera.height // step))
+    return CameraIntrinsics(*size, camera.fx / step, camera.fy / step, camera.cx / step, camera.cy / step)
 
 
 def _objects(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
@@ -136,7 +166,7 @@ def _classes(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
         row.classes[name] = ClassPixels(int(np.count_nonzero(p & g)), int(np.count_nonzero(p | g)))
         rims.append(boundary_iou(p, g))
     ious = {name: c.common_px / c.union_px if c.union_px else math.nan for name, c in row.classes.items()}
-    row.figures["classes"] = row.figures.get("classes", {}) | ious
+    row.figures["classes"] = ious
     row.labelled_px = int(np.count_nonzero(labelled))
     row.right_px = int(np.count_nonzero(prediction.ids == true_classes(prediction.names, truth)))
     row.figures["segmentation"] = {
