@@ -4,7 +4,7 @@ An organised cloud has one point a pixel, row by row, so it stays aligned with t
 points.  Little-endian, unpadded; points in the optical frame, metres.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,10 @@ class CloudFields:
     is_dense: bool
 
 
+def _fresh(size: int) -> NDArray[np.uint8]:
+    return np.empty(size, np.uint8)
+
+
 def cloud_from_depth(
     depth_m: Float,
     intrinsics: CameraIntrinsics | None,
@@ -113,6 +117,7 @@ def build_cloud(
     intrinsics: CameraIntrinsics | None,
     options: CloudOptions,
     pose: NDArray[np.float64] | None = None,
+    room: Callable[[int], NDArray[np.uint8]] = _fresh,
 ) -> CloudFields:
     """Unproject z-depth into a cloud.
 
@@ -120,6 +125,7 @@ def build_cloud(
     whose bits are 0x00RRGGBB, as PCL and RViz expect; "label" and "instance" uint32; "normal_x", "normal_y",
     "normal_z", "curvature" and "confidence" float32.  Curvature is 1 minus the length of the mean normal of 3x3
     pixels: 0 on a plane (ours).  `pose` (4, 4) is the optical frame in another one, which the points are then in.
+    `room` gives the bytes into which an organised cloud is written.
 
     Raises:
         FrameError: the camera is not calibrated (None), a layer that is asked for is missing, or shapes and types do
@@ -137,7 +143,7 @@ def build_cloud(
     layout = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), *((name, kind) for name, kind, _ in planes)])
     z_m = z_m[::step, ::step]
     if options.organised:
-        cloud = np.empty(z_m.shape, layout)
+        cloud = room(z_m.size * layout.itemsize).view(layout).reshape(z_m.shape)
         np.multiply(x_per_z[None, ::step], z_m, out=cloud["x"])
         np.multiply(y_per_z[::step, None], z_m, out=cloud["y"])
         cloud["z"] = z_m

@@ -12,7 +12,7 @@ from vb_perception.errors import ConfigError
 from vb_perception.frame import Perception
 from vb_perception.pointcloud import CloudLayers, CloudOptions, build_cloud
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
-from vb_perception.ros.messages import cloud_message
+from vb_perception.ros.messages import KeptBytes, cloud_message
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SurfaceNormals, Task
 
 CLASSES = ("segmentation", "referring")
@@ -71,10 +71,11 @@ def points(
     sources: CloudSources, options: CloudOptions, frame_id: str, pose: Pose
 ) -> Callable[[Perception], PointCloud2]:
     """What fills `~/output/points`."""
+    kept = KeptBytes()
 
     def fill(p: Perception) -> PointCloud2:
-        cloud = build_cloud(_layers(p, sources), p.frame.intrinsics, options, pose(p))
-        return cloud_message(p.frame, cloud, frame_id)
+        cloud = build_cloud(_layers(p, sources), p.frame.intrinsics, options, pose(p), kept.room)
+        return cloud_message(p.frame, cloud, frame_id, kept)
 
     return fill
 

@@ -28,23 +28,23 @@ def header_of(frame: Frame) -> Header:
     return header
 
 
-def image_message(frame: Frame, pixels: NDArray[Any], encoding: str) -> Image:
+def image_message(frame: Frame, pixels: NDArray[Any], encoding: str, kept: "KeptBytes | None" = None) -> Image:
     """`pixels` (H, W[, C]) in the encoding's own dtype, with the frame's header."""
     fields = fields_from_array(pixels, encoding)
     out = Image(header=header_of(frame), height=fields.height, width=fields.width, encoding=encoding, step=fields.step)
     out.is_bigendian = int(fields.is_bigendian)
-    out.data = _bytes(fields.data)
+    out.data = (kept or KeptBytes()).holding(np.frombuffer(fields.data, np.uint8))
     return out
 
 
-def depth_message(frame: Frame, depth_m: NDArray[np.float32], encoding: str) -> Image:
+def depth_message(frame: Frame, depth_m: NDArray[np.float32], encoding: str, kept: "KeptBytes | None" = None) -> Image:
     """Metres as 32FC1, or millimetres as 16UC1: 0 where unknown, beyond range or beyond 65.535 m (REP-118)."""
     if encoding == "32FC1":
-        return image_message(frame, depth_m, encoding)
+        return image_message(frame, depth_m, encoding, kept)
     with np.errstate(invalid="ignore"):
         fits = (depth_m > 0) & (depth_m <= MAX_16UC1_M)
     millimetres = np.rint(np.where(fits, depth_m, np.float32(0)) * np.float32(1000)).astype(np.uint16)
-    return image_message(frame, millimetres, "16UC1")
+    return image_message(frame, millimetres, "16UC1", kept)
 
 
 def camera_message(frame: Frame) -> CameraInfo:
@@ -66,18 +66,36 @@ def camera_message(frame: Frame) -> CameraInfo:
     )
 
 
-def cloud_message(frame: Frame, cloud: CloudFields, frame_id: str = "") -> PointCloud2:
+def cloud_message(frame: Frame, cloud: CloudFields, frame_id: str = "", kept: "KeptBytes | None" = None) -> PointCloud2:
     """A packed cloud with the frame's stamp, in the frame's own frame_id unless another is given."""
     fields = [PointField(name=f.name, offset=f.offset, datatype=f.datatype, count=f.count) for f in cloud.fields]
     out = PointCloud2(header=header_of(frame), height=cloud.height, width=cloud.width, fields=fields)
     if frame_id:
         out.header.frame_id = frame_id
     out.point_step, out.row_step, out.is_dense = cloud.point_step, cloud.row_step, cloud.is_dense
-    out.data = _bytes(cloud.data.data)
+    out.data = (kept or KeptBytes()).holding(cloud.data)
     return out
 
 
-def _bytes(buffer: Any) -> "array.array[int]":  # noqa: ANN401 - whatever has the buffer protocol; no type before 3.12
-    out = array.array("B")
-    out.frombytes(buffer)
-    return out
+class KeptBytes:
+    """The bytes of one topic's messages, kept from one to the next: fresh megabytes cost more than what is put in.
+
+    What it hands out holds until the next message of the topic is filled; publishing copies it.  One owner: the thread
+    that publishes.
+    """
+
+    def __init__(self) -> None:
+        self._kept = array.array("B")
+
+    def room(self, size: int) -> NDArray[np.uint8]:
+        """So many bytes to be written into (size,)."""
+        if len(self._kept) != size:
+            self._kept = array.array("B", bytes(size))
+        return np.frombuffer(self._kept, np.uint8)
+
+    def holding(self, content: NDArray[np.uint8]) -> "array.array[int]":
+        """The bytes as a message takes them; copied unless they were written into `room`."""
+        room = self.room(content.size)
+        if not np.may_share_memory(room, content):
+            room[:] = content
+        return self._kept

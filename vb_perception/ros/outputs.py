@@ -14,7 +14,14 @@ from vb_perception.pointcloud import CloudOptions
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
 from vb_perception.ros import cloud_outputs
 from vb_perception.ros.detections import detections_message
-from vb_perception.ros.messages import camera_message, cloud_message, depth_message, header_of, image_message
+from vb_perception.ros.messages import (
+    KeptBytes,
+    camera_message,
+    cloud_message,
+    depth_message,
+    header_of,
+    image_message,
+)
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SurfaceNormals, Task
 
 __all__ = ["Output", "OutputOptions", "camera_message", "cloud_message", "image_message", "outputs_of", "tasks_of"]
@@ -88,28 +95,31 @@ def _clouds(sources: cloud_outputs.CloudSources, options: OutputOptions) -> list
 def _outputs_of_task(task: Task, options: OutputOptions) -> list[Output]:  # noqa: C901 - a row a topic
     name, needs = task.name, (task,)
 
+    kept = {suffix: KeptBytes() for suffix in ("view", "confidence", "main")}
+
     def row(suffix: str, fill: Callable[[Perception], Image]) -> Output:
         return Output(f"{name}/{suffix}", Image, needs, fill)
 
     def view(p: Perception) -> Image:
-        return image_message(p.frame, task.encode(p.predictions[name]), "rgb8")
+        return image_message(p.frame, task.encode(p.predictions[name]), "rgb8", kept["view"])
 
     def confidence(p: Perception) -> Image:
         scaled = p.predictions[name].confidence * np.float32(255) + np.float32(0.5)
-        return image_message(p.frame, scaled.astype(np.uint8), "mono8")
+        return image_message(p.frame, scaled.astype(np.uint8), "mono8", kept["confidence"])
 
     def depth(p: Perception) -> Image:
-        return depth_message(p.frame, cast("DepthMap", p.predictions[name]).depth_m, options.depth_encoding)
+        depth_m = cast("DepthMap", p.predictions[name]).depth_m
+        return depth_message(p.frame, depth_m, options.depth_encoding, kept["main"])
 
     def normals(p: Perception) -> Image:
-        return image_message(p.frame, cast("NormalMap", p.predictions[name]).normals, "32FC3")
+        return image_message(p.frame, cast("NormalMap", p.predictions[name]).normals, "32FC3", kept["main"])
 
     def mask(p: Perception) -> Image:
         ids = cast("SegmentMap", p.predictions[name]).ids
         # Instances may be more than 255; classes never are.
         if isinstance(task, InstanceSegmentation):
-            return image_message(p.frame, ids, "mono16")
-        return image_message(p.frame, ids.astype(np.uint8), "mono8")
+            return image_message(p.frame, ids, "mono16", kept["main"])
+        return image_message(p.frame, ids.astype(np.uint8), "mono8", kept["main"])
 
     rows = [row("view", view), row("confidence", confidence), _generated(task)]
     if isinstance(task, MetricDepth):
