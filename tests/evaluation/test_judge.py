@@ -99,7 +99,7 @@ def test_one_thread_ahead_keeps_the_order_and_tells_what_failed() -> None:
         msg = "broke"
         raise ValueError(msg)
 
-    got = []
+    got: list[int] = []
     with pytest.raises(ValueError, match="broke"):
         got.extend(ahead(breaks))
     assert got in ([], [1])

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LinearRegression
 
 from vb_perception.metrics.depth import DepthPairs, depth_pairs, pair_scores
-from vb_perception.metrics.depth_alignment import affine_aligned, median_aligned
+from vb_perception.metrics.depth_alignment import affine_aligned, affine_aligned_inverse, median_aligned, shape_scores
 
 
 def _pairs() -> DepthPairs:
@@ -47,9 +47,23 @@ def test_what_falls_behind_the_camera_is_set_before_it() -> None:
     assert aligned.prediction_m.min() >= 1e-3
 
 
-@pytest.mark.parametrize("align", [median_aligned, affine_aligned])
+@pytest.mark.parametrize("align", [median_aligned, affine_aligned, affine_aligned_inverse])
 def test_nothing_to_align(align: object) -> None:
     empty = depth_pairs(np.full((2, 2), np.nan, np.float32), np.ones((2, 2), np.float32))
     assert callable(align)
     assert align(empty).coverage == 0
     assert not align(empty).prediction_m.size
+
+
+def test_disparity_up_to_scale_and_shift_is_aligned_in_disparity() -> None:
+    pairs = _pairs()
+    disparity = 3 / pairs.truth_m + 0.7
+    aligned = affine_aligned_inverse(pairs._replace(prediction_m=1 / disparity))
+    np.testing.assert_allclose(aligned.prediction_m, pairs.truth_m, rtol=1e-3)
+
+
+def test_the_figures_of_shape_are_those_of_depth() -> None:
+    whole, shape = pair_scores(_pairs()), shape_scores(_pairs())
+    assert shape == pytest.approx({name: whole[name] for name in shape}, rel=1e-5)
+    empty = depth_pairs(np.full((2, 2), np.nan, np.float32), np.ones((2, 2), np.float32))
+    assert np.isnan(list(shape_scores(empty).values())).all()

@@ -11,7 +11,7 @@ from vb_perception.evaluation.sources import is_folder_of_frames
 
 
 def record_live(bag: Path, options: argparse.Namespace) -> Path:
-    """Play it at `options.rate`, and record what node and player publish into `options.out`; the recording.
+    """Play it at `options.rate`, and record what node and player publish into `options.out`/live; the recording.
 
     Raises:
         ConfigError: ROS is missing, or `bag` is a folder of frames.
@@ -22,7 +22,9 @@ def record_live(bag: Path, options: argparse.Namespace) -> Path:
         msg = f"--live plays bags, {bag} is a folder of frames; make one with `vb-perception bag {bag} frames.mcap`"
         raise ConfigError(msg)
     camera = find_camera(bag, options.image, options.camera_info)
-    orders = Orders(bag, camera, options.rate, options.model, options.backend, options.out, str(bag))
+    out = options.out / "live"
+    out.mkdir(parents=True, exist_ok=True)
+    orders = Orders(bag, camera, options.rate, options.model, options.backend, out, str(bag))
     run, trouble = play_and_record(orders)
     if trouble:
         raise VbPerceptionError("; ".join(trouble))

@@ -36,7 +36,6 @@ def run_evaluate(options: argparse.Namespace, live: Live) -> int:
         if len(options.sources) > 1 or options.out is None:
             msg = "--live plays one bag and writes its recording: give one source and --out"
             raise ConfigError(msg)
-        options.out.mkdir(parents=True, exist_ok=True)
         options.sources = [live(options.sources[0], options)]
     outcome = _run(options, settings)
     lines = [json.dumps(outcome.as_json())] if options.json else summary(outcome, options.out)

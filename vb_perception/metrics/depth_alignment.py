@@ -65,5 +65,5 @@ def affine_aligned_inverse(pairs: DepthPairs) -> DepthPairs:
     p, g, coverage = pairs
     if not p.size:
         return pairs
-    inverse = affine_aligned(DepthPairs(1 / p, 1 / g, coverage)).prediction_m
-    return DepthPairs(1 / np.maximum(inverse, 1 / _FARTHEST_M), g, coverage)
+    inverse = affine_aligned(DepthPairs(np.reciprocal(p), np.reciprocal(g), coverage)).prediction_m
+    return DepthPairs(np.reciprocal(np.maximum(inverse, 1 / _FARTHEST_M)), g, coverage)

@@ -38,7 +38,7 @@ class ForeignOnnx:
         options.log_severity_level = 4  # fatal only: everything else is also raised
         # Its errors have no common base but Exception; all of them are classes of this module.
         kinds = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-        self._failures = (RuntimeError, ValueError, *kinds)
+        self._failures: tuple[type[Exception], ...] = (RuntimeError, ValueError, *kinds)
         self.backend = f"onnxruntime {ort.__version__}"
         try:
             self._session = ort.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
