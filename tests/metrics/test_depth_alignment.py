@@ -58,7 +58,7 @@ def test_nothing_to_align(align: object) -> None:
 def test_disparity_up_to_scale_and_shift_is_aligned_in_disparity() -> None:
     pairs = _pairs()
     disparity = 3 / pairs.truth_m + 0.7
-    aligned = affine_aligned_inverse(pairs._replace(prediction_m=1 / disparity))
+    aligned = affine_aligned_inverse(pairs._replace(prediction_m=np.reciprocal(disparity)))
     np.testing.assert_allclose(aligned.prediction_m, pairs.truth_m, rtol=1e-3)
 
 
