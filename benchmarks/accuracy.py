@@ -1,167 +1,225 @@
-"""Score the shipped model beside the no-image baselines, on frames that it has never seen; write JSON and Markdown.
+"""Score models beside the no-image baselines and the goals, on frames that they have never seen; JSON and Markdown.
 
-Sets: the OSD test split (31 real Kinect frames; left out where the data are not at hand), own renders of held-out
-scenes (a seed never trained on), and scikit-image's Middlebury motorcycle.  One scorer for all.
+Sets: the OSD test split (31 real Kinect frames) and enlarged crops of it, own renders of held-out models and textures,
+MuJoCo's Franka kitchen and Meta-World tables, and the Middlebury motorcycle.  One scorer for all.  A set whose frames
+are not at hand is named and not measured; a model is never tuned on any of them.
 
-Usage: python benchmarks/accuracy.py [--model DIR] [--backend onnxruntime] [--osd ../shared/data/osd]
+Usage: python benchmarks/accuracy.py [--model [NAME=]DIR ...] [--images-seen N ...] [--backend onnxruntime]
 """
 
 import argparse
 import json
+import logging
+import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
+from accuracy_baselines import NoImage
+from accuracy_figures import (
+    Answer,
+    SetFigures,
+    blind,
+    blind_crop_figures,
+    constant_figures,
+    crop_figures,
+    depth_figures,
+    looking,
+    model_facts,
+    osd_figures,
+    render_figures,
+    summary,
+)
+from accuracy_goals import CROPS, MODEL, MOTORCYCLE, MUJOCO, OSD, RENDERS, goal_table
+from accuracy_sets import held_out_renders, learnt_renders, mujoco_frames
 from circumstances import circumstances
-from numpy.typing import NDArray
+from scaling import record
 
-from vb_perception.codecs.palette import distinct_colours
-from vb_perception.evaluation.evaluate import TASKS
-from vb_perception.evaluation.replay import replay, sample_frames
-from vb_perception.evaluation.scores import Scorer, Scores
-from vb_perception.frame import Frame
+from vb_perception.errors import VbPerceptionError
 from vb_perception.pipeline import PerceptionPipeline
-from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.photographs import read_photographs
 from vb_perception.scenes.sample import Sample
-from vb_perception.scenes.stream import scene_stream
-from vb_perception.tasks import BLACK, MAX_THINGS, SemanticSegmentation
 
-Floats = NDArray[np.float32]
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-HELD_OUT_SEED, HELD_OUT_FRAMES = 990_017, 80
-ROWS = (
-    ("depth", "abs_rel", "depth AbsRel", ".3f"),
-    ("depth", "delta1", "depth delta1", ".3f"),
-    ("normals", "mean_deg", "normals, mean error [deg]", ".1f"),
-    ("classes", "table", "table IoU", ".3f"),
-    ("classes", "object", "objects IoU", ".3f"),
-    ("objects", "overlap_f", "objects, overlap F", ".3f"),
-    ("objects", "boundary_f", "objects, boundary F", ".3f"),
-    ("confidence", "abs_rel_surest_80", "depth AbsRel, surest 80 %", ".3f"),
-)
+MEASURES: Mapping[str, Callable[[Answer, list[Sample]], SetFigures]] = {
+    OSD: osd_figures,
+    CROPS: crop_figures,
+    RENDERS: render_figures,
+    MUJOCO: depth_figures,
+    MOTORCYCLE: depth_figures,
+}
+KNOWN_IOU = 0.5
+"""From this IoU on a word is called known."""
+
+_log = logging.getLogger("accuracy")
 
 
 def main() -> None:
     """Score, write, print."""
+    logging.basicConfig(format="%(message)s")
+    _log.setLevel(logging.INFO)
+    arguments = _arguments()
+    started = time.monotonic()
+    sets, learnt = frames_at_hand(arguments.osd, arguments.cache)
+    no_image = baselines(sets, learnt)
+    _log.info("%s, after %.0f s", ", ".join(f"{s}: {len(f)}" for s, f in sets.items()), time.monotonic() - started)
+    models: dict[str, dict[str, SetFigures]] = {}
+    facts: dict[str, dict[str, str]] = {}
+    for name, folder in arguments.model:
+        with open_engine(folder, arguments.backend) as engine:
+            answer = looking(PerceptionPipeline(engine, PromptEncoder(folder, engine.spec)))
+            models[name] = {s: MEASURES[s](answer, frames) for s, frames in sets.items()}
+            models[name][MODEL] = model_facts(folder, engine.spec)
+            facts[name] = {"weights": engine.spec.weights_sha256[:12], "backend": engine.backend}
+        _log.info("%s measured, after %.0f s", name, time.monotonic() - started)
+    write(no_image, models, {**circumstances(), "seconds": round(time.monotonic() - started)}, facts)
+    for (name, _), images_seen in zip(arguments.model, arguments.images_seen, strict=False):
+        record(name, images_seen, summaries(models[name]))
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=ROOT / "vb_perception" / "models" / "default")
+    parser.add_argument("--model", type=_named_folder, action="append", help="NAME=DIR or DIR; may be given again")
+    parser.add_argument("--images-seen", type=int, action="append", help="by each --model: keeps it in scaling.json")
     parser.add_argument("--backend", default="onnxruntime")
     parser.add_argument("--osd", type=Path, default=ROOT.parent / "shared" / "data" / "osd")
+    parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where drawn frames are kept")
     arguments = parser.parse_args()
-    started = time.monotonic()
-    tables: dict[str, dict[str, Scores]] = {}
-    with open_engine(arguments.model, arguments.backend) as engine:
-        pipeline = PerceptionPipeline(engine, PromptEncoder(arguments.model, engine.spec))
-        if (arguments.osd / "test").is_dir():
-            learn, test = list(read_osd(arguments.osd / "learn")), list(read_osd(arguments.osd / "test"))
-            baseline = answers_without_image(learn, test)
-            tables["OSD test"] = {"ours": scored(pipeline, test), "no image": baseline}
-        renders = list(islice(scene_stream(HELD_OUT_SEED, 256, 192), HELD_OUT_FRAMES))
-        tables["held-out renders"] = {"ours": scored(pipeline, renders)}
-        tables["motorcycle"] = {"ours": scored(pipeline, read_photographs(("motorcycle",)))}
-        words = words_known(pipeline, renders)
-        facts = {"model": engine.spec.weights_sha256[:12], "backend": engine.backend, **circumstances()}
-    facts["seconds"] = round(time.monotonic() - started)
+    arguments.model = arguments.model or [_named_folder(str(ROOT / "vb_perception" / "models" / "default"))]
+    arguments.images_seen = arguments.images_seen or []
+    if len({name for name, _ in arguments.model}) < len(arguments.model):
+        parser.error("two models have one name: write --model NAME=DIR")
+    if arguments.images_seen and len(arguments.images_seen) != len(arguments.model):
+        parser.error(
+            f"{len(arguments.images_seen)} --images-seen for {len(arguments.model)} --model: give one for each"
+        )
+    return arguments
+
+
+def _named_folder(text: str) -> tuple[str, Path]:
+    name, equals, folder = text.partition("=")
+    return (name, Path(folder)) if equals else (Path(text).name, Path(text))
+
+
+def frames_at_hand(osd: Path, cache: Path) -> tuple[dict[str, list[Sample]], dict[str, NoImage]]:
+    """The sets by name, and for each what may be known without looking; what is missing is named and left out."""
+    sources: dict[str, Callable[[], list[Sample]]] = {
+        OSD: lambda: list(read_osd(osd / "test")),
+        RENDERS: held_out_renders,
+        MUJOCO: lambda: mujoco_frames(cache),
+        MOTORCYCLE: lambda: list(read_photographs(("motorcycle",))),
+    }
+    sets: dict[str, list[Sample]] = {}
+    for name, read in sources.items():
+        if frames := _read_or_say(name, read):
+            sets[name] = frames
+    learnt: dict[str, NoImage] = {}
+    if OSD in sets:
+        sets[CROPS] = sets[OSD]
+        learnt[OSD] = NoImage.of(list(read_osd(osd / "learn")))
+    if RENDERS in sets:
+        learnt[RENDERS] = NoImage.of(learnt_renders())
+    return sets, learnt
+
+
+def _read_or_say(name: str, read: Callable[[], list[Sample]]) -> list[Sample]:
+    try:
+        return read()
+    except VbPerceptionError as error:
+        _log.warning("%s is not measured: %s", name, error)
+        return []
+
+
+def baselines(sets: Mapping[str, list[Sample]], learnt: Mapping[str, NoImage]) -> dict[str, SetFigures]:
+    """Every set without looking: OSD by its learn split, what is drawn by own renders, the motorcycle by a constant."""
+    out: dict[str, SetFigures] = {}
+    if OSD in sets:
+        out[OSD] = osd_figures(blind(learnt[OSD]), sets[OSD])
+        out[CROPS] = blind_crop_figures(learnt[OSD], sets[CROPS])
+    if RENDERS in sets:
+        out[RENDERS] = render_figures(blind(learnt[RENDERS]), sets[RENDERS])
+        out[RENDERS].whole = {k: v for k, v in out[RENDERS].whole.items() if "kept" not in k}  # it reads no legend
+        if MUJOCO in sets:
+            out[MUJOCO] = depth_figures(blind(learnt[RENDERS]), sets[MUJOCO])
+    if MOTORCYCLE in sets:
+        out[MOTORCYCLE] = constant_figures(sets[MOTORCYCLE])
+    return out
+
+
+def summaries(figures: Mapping[str, SetFigures]) -> dict[str, dict[str, dict[str, float]]]:
+    """Set -> figure -> mean and spread."""
+    return {name: summary(of_set) for name, of_set in figures.items()}
+
+
+def write(
+    no_image: Mapping[str, SetFigures],
+    models: Mapping[str, Mapping[str, SetFigures]],
+    told: Mapping[str, object],
+    facts: Mapping[str, Mapping[str, str]],
+) -> None:
+    """results/accuracy.json and .md, docs/images/risk_coverage.png; the table is printed as well."""
+    by_model = {name: summaries(figures) for name, figures in models.items()}
+    kept = {
+        **told,
+        "no image": summaries(no_image),
+        "models": {
+            name: {
+                **facts[name],
+                "sets": by_model[name],
+                "confidence": {s: f.scores.as_json()["confidence"] for s, f in figures.items() if f.scores},
+                "words": figures[RENDERS].words if RENDERS in figures else {},
+            }
+            for name, figures in models.items()
+        },
+    }
     RESULTS.mkdir(exist_ok=True)
-    figures = {name: {who: s.as_json() for who, s in row.items()} for name, row in tables.items()}
-    (RESULTS / "accuracy.json").write_text(
-        json.dumps({**facts, "sets": figures, "words": words}, indent=1) + "\n", encoding="utf-8"
-    )
-    text = markdown(tables, words, facts)
-    (RESULTS / "accuracy.md").write_text(text, encoding="utf-8")
-    draw_risk(tables)
-    print(text)
+    text = json.dumps(rounded(kept), indent=1)
+    (RESULTS / "accuracy.json").write_text(text + "\n", encoding="utf-8")
+    lines = [goal_table(summaries(no_image), by_model), "", "Mean ± standard deviation over images [quartiles]."]
+    for name, figures in models.items():
+        words = figures[RENDERS].words if RENDERS in figures else {}
+        known = sum(iou >= KNOWN_IOU for iou in words.values())
+        said = ", ".join(f"{word} {iou:.2f}" for word, iou in words.items())
+        lines += [
+            "",
+            f"Words of {name}, IoU over all held-out renders that show them ({known} of {len(words)} are known,",
+        ]
+        lines[-1] += f" that is {KNOWN_IOU} or better): {said}."
+    circumstances_said = ", ".join(f"{key} {value}" for key, value in told.items())
+    models_said = "; ".join(f"{n} is {f['weights']} on {f['backend']}" for n, f in facts.items())
+    lines += ["", f"Measured with `python benchmarks/accuracy.py`: {models_said}; {circumstances_said}."]
+    (RESULTS / "accuracy.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    draw_risk(next(iter(models.values())))
+    print("\n".join(lines))
 
 
-def draw_risk(tables: dict[str, dict[str, Scores]]) -> None:
-    """The risk-coverage curve of depth on each set, as docs/images/risk_coverage.png."""
+def rounded(value: object) -> object:
+    """Numbers to five places, NaN as None, all the way down: what JSON can hold and a diff can show."""
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, 5)
+    return value
+
+
+def draw_risk(figures: Mapping[str, SetFigures]) -> None:
+    """The risk-coverage curve of depth on each set of more than one frame, as docs/images/risk_coverage.png."""
     figure, axes = plt.subplots(figsize=(6, 3.2), dpi=120, layout="constrained")
-    for name, row in tables.items():
-        if row["ours"].frames > 1:
-            scores = row["ours"]
-            axes.plot(100 * scores.coverage, scores.risk / scores.risk[-1], label=f"{name} ({scores.risk[-1]:.3f})")
+    for name, of_set in figures.items():
+        if of_set.scores is not None and of_set.scores.frames > 1:
+            risk = of_set.scores.risk
+            axes.plot(100 * of_set.scores.coverage, risk / risk[-1], label=f"{name} ({risk[-1]:.3f})")
     axes.axvline(80, color="grey", linewidth=0.8, linestyle=":")
     axes.set_xlabel("pixels kept, surest first [%]")
     axes.set_ylabel("AbsRel / AbsRel of all")
     axes.set_ylim(0, 1.15)
     axes.legend(title="set (AbsRel of all pixels)", frameon=False)
     figure.savefig(ROOT / "docs" / "images" / "risk_coverage.png")
-
-
-def scored(pipeline: PerceptionPipeline, samples: Iterable[Sample]) -> Scores:
-    """Every sample in lock-step."""
-    scorer = Scorer()
-    for perception, truth in replay(sample_frames(samples), pipeline, TASKS):
-        if truth is not None:
-            scorer.add(perception.predictions, truth)
-    return scorer.scores()
-
-
-def answers_without_image(learn: Sequence[Sample], test: Iterable[Sample]) -> Scores:
-    """The best guess without looking: median depth and mean normal of the learn split, everything is table."""
-    depth_m = _nan_to(np.nanmedian, [s.depth_m for s in learn], 1.0)
-    normals = _nan_to(np.nanmean, [s.normals for s in learn], 0.0)
-    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-6)
-    sure = np.ones(depth_m.shape, np.float32)
-    table = SegmentMap(np.ones(depth_m.shape, np.uint16), ("background", "table", "object"), sure)
-    nothing = SegmentMap(np.zeros(depth_m.shape, np.uint16), ("background",), sure)
-    answer: dict[str, Prediction] = {
-        "depth": DepthMap(depth_m, sure),
-        "normals": NormalMap(normals, sure),
-        "segmentation": table,
-    }
-    scorer = Scorer()
-    for truth in test:
-        scorer.add({**answer, "instances": nothing}, truth)
-    return scorer.scores()
-
-
-def _nan_to(mean: Callable[..., Floats], maps: list[Floats], unseen: float) -> Floats:
-    """A per-pixel mean that leaves out NaN; where no frame knows the pixel, `unseen`."""
-    stack = np.stack(maps)
-    stack[:, ~np.isfinite(stack).any(axis=0)] = unseen
-    return mean(stack, axis=0).astype(np.float32)
-
-
-def words_known(pipeline: PerceptionPipeline, samples: Sequence[Sample]) -> dict[str, float]:
-    """IoU of each class over all samples, when a prompt names the classes that are there; best first."""
-    inter: Counter[str] = Counter()
-    union: Counter[str] = Counter()
-    for sample in samples:
-        present = [sample.class_names[i] for i in np.unique(sample.class_ids) if i > 0][:MAX_THINGS]
-        task = SemanticSegmentation(tuple(zip(present, distinct_colours(len(present), avoid=(BLACK,)), strict=True)))
-        answer = pipeline.perceive(Frame(sample.rgb, 0, "render", sample.intrinsics), [task]).predictions[task.name]
-        if not isinstance(answer, SegmentMap):
-            continue
-        for i, name in enumerate(present, start=1):
-            true, found = sample.class_ids == sample.class_names.index(name), answer.ids == i
-            inter[name] += int((true & found).sum())
-            union[name] += int((true | found).sum())
-    iou = {name: round(inter[name] / union[name], 3) for name in union}
-    return dict(sorted(iou.items(), key=lambda item: -item[1]))
-
-
-def markdown(tables: dict[str, dict[str, Scores]], words: dict[str, float], facts: dict[str, object]) -> str:
-    """One table, a column a set."""
-    columns = [(name, who, scores) for name, row in tables.items() for who, scores in row.items()]
-    lines = ["| figure | " + " | ".join(f"{n}, {who} ({s.frames})" for n, who, s in columns) + " |"]
-    lines.append("|---" * (len(columns) + 1) + "|")
-    for group, key, label, form in ROWS:
-        values = [s.figures.get(group, {}).get(key) for _, _, s in columns]
-        lines.append(f"| {label} | " + " | ".join("" if v is None else format(v, form) for v in values) + " |")
-    said = ", ".join(f"{k} {v}" for k, v in facts.items())
-    known = ", ".join(f"{word} {iou:.2f}" for word, iou in words.items())
-    lines += ["", f"IoU of each word on the held-out renders, when a prompt names what is there: {known}."]
-    return "\n".join(lines) + f"\n\nMeasured with `python benchmarks/accuracy.py`: {said}.\n"
 
 
 if __name__ == "__main__":
