@@ -1,40 +1,42 @@
 """From a training state to the folder that the node loads: weights, two ONNX graphs, and the spec that ties them."""
 
 import argparse
-import copy
 import hashlib
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
 from vb_perception.errors import ExportError
 from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
+from vb_perception.generator.compiled_form import CompiledForm
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.student import Generator
 from vb_perception.generator.text import TextEncoder, phrase_rows
+from vb_perception.generator.variants import Exported, Wanted, copied, halve_weights, write_variants
 from vb_perception.runtime.engine import Engine, EngineSpec
 from vb_perception.runtime.onnx_engine import OnnxEngine
 from vb_perception.runtime.text import WORDS, PromptEncoder, prompt_rows
-from vb_perception.tasks import MetricDepth
+from vb_perception.scenes.stream import scene_stream
+from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, Task
 
 OPSET = 20
 # Largest allowed differences of a colour in [-1, 1], where one 8-bit level is 0.0078.
 TOLERANCE = 1e-4
+MULTIPLE = 32  # the encoder's coarsest map has 1/32 of the image's pixels in each direction
+CALIBRATION_SEED, CALIBRATION_FRAMES = 20_000, 24
 ROUNDING_TOLERANCE = 4e-2
-MIN_FP16_ELEMENTS = 256
 PHRASES = ("metric depth map", "cup", "the leftmost thing on the table", "déjà vu")
 
 
 class _Graph(nn.Module):
-    """The generator as the engines see it: colours only, kept in range."""
+    """The generator as it was trained, giving what the engines give: colours only, kept in range."""
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
@@ -42,19 +44,6 @@ class _Graph(nn.Module):
 
     def forward(self, image: Tensor, rays: Tensor, prompts: Tensor) -> Tensor:
         return self.generator(image, rays, prompts).rgb.clamp(-1, 1)
-
-
-def fold_batch_norm(generator: Generator) -> Generator:
-    """A copy whose encoder has its batch normalisation folded into the convolutions."""
-    folded = copy.deepcopy(generator).eval()
-    stem = folded.encoder.stem
-    stem[0], stem[1] = fuse_conv_bn_eval(stem[0], stem[1]), nn.Identity()
-    for block in folded.encoder.blocks:
-        for conv, norm in (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")):
-            if hasattr(block, conv):
-                setattr(block, conv, fuse_conv_bn_eval(getattr(block, conv), getattr(block, norm)))
-                setattr(block, norm, nn.Identity())
-    return folded
 
 
 def export_model(
@@ -65,10 +54,12 @@ def export_model(
     out: Path,
     name: str,
     nouns: Sequence[str] = (),
+    wanted: Wanted | None = None,
 ) -> EngineSpec:
     """Write generator.safetensors (fp16), config.json, generator.onnx, text.onnx, words.txt and spec.json into `out`.
 
-    `nouns` are what the generator was taught to name; without any, no phrase is told to be unknown.
+    `nouns` are what the generator was taught to name; without any, no phrase is told to be unknown.  With `wanted` the
+    graph is also written in fp16 and INT8 and for further sizes, on one file of weights, with golden files.
 
     All weights are stored in fp16, in the graphs after batch normalisation is folded in; the graphs compute in fp32.
     Raises ExportError if a graph differs from torch with the same rounded weights by more than TOLERANCE, or the
@@ -86,26 +77,21 @@ def export_model(
     write_tensors(out / "generator.safetensors", tensors, {"name": name})
     config.write(out / "config.json")
 
-    probe = torch.Generator().manual_seed(0)
-    image = torch.rand(1, 3, height, width, generator=probe) * 2 - 1
-    rays = torch.rand(1, 2, height, width, generator=probe) - 0.5
-    prompts = torch.zeros(3, config.max_tokens, config.token_dim)
-    prompts[:, :4, : config.embedding_dim] = torch.randn(3, 4, config.embedding_dim, generator=probe)
-    prompts[:, 0, -3] = 1
-    prompts[1:, 1:4, -2] = 1  # the first prompt is depth, with its stops
-    prompts[2:, 1:4, -4] = 1
-    depth = MetricDepth().tokens
-    prompts[0] = torch.from_numpy(prompt_rows(depth, np.zeros((len(depth), config.embedding_dim), np.float32), config))
+    probe = _probe(config, height, width)
     phrases = phrase_rows(list(PHRASES), config.phrase_bytes)
-    graph = _Graph(fold_batch_norm(generator).half().float()).eval()
-    _write_onnx(
-        graph, (image, rays, prompts), ("image", "rays", "prompts"), "rgb", out / "generator.onnx", free="prompts"
-    )
-    _write_onnx(text, (phrases,), ("bytes",), "embedding", out / "text.onnx", free="bytes")
+    graph = CompiledForm(generator).half().float().eval()
+    model = _to_onnx(graph, probe, ("image", "rays", "prompts"), "rgb", free="prompts")
+    onnx.save(halve_weights(copied(model)), str(out / "generator.onnx"))
+    onnx.save(halve_weights(_to_onnx(text, (phrases,), ("bytes",), "embedding", free="bytes")), str(out / "text.onnx"))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        reference = graph(image, rays, prompts)
+        reference = graph(*probe)
     with torch.no_grad():
-        moved = float((_Graph(generator)(image, rays, prompts) - reference).abs().max())
+        trained = _Graph(generator)(*probe)
+        rewritten = float((CompiledForm(generator).eval()(*probe) - trained).abs().max())
+        moved = float((trained - reference).abs().max())
+    if not rewritten <= TOLERANCE:
+        msg = f"compiled_form.py differs from the generator by {rewritten:.2e}, allowed {TOLERANCE:.0e}; mend it"
+        raise ExportError(msg)
     if not moved <= ROUNDING_TOLERANCE:
         msg = f"fp16 weights move a colour by {moved:.3f}, allowed {ROUNDING_TOLERANCE}; keep them in fp32"
         raise ExportError(msg)
@@ -128,14 +114,45 @@ def export_model(
         words_sha256=_sha256(out / WORDS) if nouns else "",
     )
     (out / "spec.json").write_text(spec.to_json(), encoding="utf-8")
-    _check(OnnxEngine(out), (image, rays, prompts), reference)
     _check_text(PromptEncoder(out, spec), text)
+    if wanted is not None:
+        exported = [_exported(graph, model, height, width, spec.gflop_three_prompts)]
+        for size in wanted.sizes:
+            further = _to_onnx(graph, _probe(config, *size), ("image", "rays", "prompts"), "rgb", free="prompts")
+            area = size[0] * size[1] / (height * width)
+            exported.append(_exported(graph, further, *size, round(area * spec.gflop_three_prompts, 3)))
+        spec = write_variants(out, spec, exported, wanted.frames)
+        (out / "spec.json").write_text(spec.to_json(), encoding="utf-8")
+    _check(OnnxEngine(out), probe, reference)
     return spec
 
 
-def _write_onnx(
-    module: nn.Module, inputs: tuple[Tensor, ...], names: tuple[str, ...], output: str, path: Path, free: str
-) -> None:
+def _probe(config: GeneratorConfig, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """A random image and rays, and prompts that reach every branch: stops, things with colours, things without."""
+    random = torch.Generator().manual_seed(0)
+    numbers = np.random.default_rng(0)
+    image = torch.rand(1, 3, height, width, generator=random) * 2 - 1
+    rays = torch.rand(1, 2, height, width, generator=random) - 0.5
+    legend = (("cup", (255, 0, 0)), ("table", (0, 255, 0)))
+    tasks: tuple[Task, ...] = (MetricDepth(), InstanceSegmentation("cup"), SemanticSegmentation(legend))
+    rows = [
+        prompt_rows(t.tokens, numbers.normal(0, 1, (len(t.tokens), config.embedding_dim)).astype(np.float32), config)
+        for t in tasks
+    ]
+    return image, rays, torch.from_numpy(np.stack(rows))
+
+
+def _exported(graph: nn.Module, model: onnx.ModelProto, height: int, width: int, gflop: float) -> Exported:
+    def answer(*inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            return graph(*map(torch.from_numpy, inputs)).numpy()
+
+    return Exported(height, width, model, answer, gflop)
+
+
+def _to_onnx(
+    module: nn.Module, inputs: tuple[Tensor, ...], names: tuple[str, ...], output: str, free: str
+) -> onnx.ModelProto:
     count = torch.export.Dim("count", min=1, max=64)
     shapes = tuple({0: count} if n == free else None for n in names)
     program = torch.onnx.export(
@@ -150,26 +167,9 @@ def _write_onnx(
         verbose=False,
     )
     if program is None:
-        msg = f"torch.onnx.export gave no program for {path.name}; expected torch 2.13 with onnxscript installed"
+        msg = f"torch.onnx.export gave no program for {output}; expected torch 2.13 with onnxscript installed"
         raise ExportError(msg)
-    onnx.save(halve_weights(program.model_proto), str(path))
-
-
-def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store float weights as fp16 behind a Cast (runtimes fold it at load): half the file, the same numbers."""
-    graph = model.graph
-    casts = []
-    for weight in graph.initializer:
-        array = numpy_helper.to_array(weight)
-        if array.dtype != np.float32 or array.size < MIN_FP16_ELEMENTS:
-            continue
-        half = numpy_helper.from_array(array.astype(np.float16), f"{weight.name}_fp16")
-        casts.append(helper.make_node("Cast", [half.name], [weight.name], to=onnx.TensorProto.FLOAT))
-        weight.CopyFrom(half)
-    for cast in reversed(casts):
-        graph.node.insert(0, cast)
-    onnx.checker.check_model(model)
-    return model
+    return program.model_proto
 
 
 def _check(engine: Engine, inputs: tuple[Tensor, ...], reference: Tensor) -> None:
@@ -195,6 +195,14 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    if not (height.isdigit() and width.isdigit()) or int(height) % MULTIPLE or int(width) % MULTIPLE:
+        msg = f"size {text!r}: expected height x width, both multiples of {MULTIPLE}, as in 480x640"
+        raise ExportError(msg)
+    return int(height), int(width)
+
+
 def main(argv: Sequence[str]) -> int:
     """`vb-perception export STATE --out MODEL_DIR`."""
     parser = argparse.ArgumentParser(prog="vb-perception export", description=__doc__)
@@ -203,13 +211,19 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--name", default="default")
     parser.add_argument("--height", type=int, default=192)
     parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--size", action="append", default=[], help="one more, as 480x640 (height x width); repeatable")
+    parser.add_argument(
+        "--frames", type=int, default=CALIBRATION_FRAMES, help="to calibrate and measure on [%(default)s]"
+    )
     args = parser.parse_args(argv)
     tensors, facts = read_tensors(args.state)
     config = GeneratorConfig.from_values(facts["generator"])
     generator, text = Generator(config), TextEncoder(config)
     load_into(generator, tensors, "average.generator.")
     load_into(text, tensors, "average.text.")
-    spec = export_model(generator, text, args.height, args.width, args.out, args.name, facts["nouns"])
+    frames = list(islice(scene_stream(CALIBRATION_SEED, args.width, args.height), args.frames))
+    wanted = Wanted(frames, [_size(size) for size in args.size])
+    spec = export_model(generator, text, args.height, args.width, args.out, args.name, facts["nouns"], wanted)
     sizes = f"{spec.parameters / 1e6:.2f} M parameters, {spec.gflop_three_prompts} GFLOP for three prompts"
     print(f"{args.out}: {sizes}")  # noqa: T201 (a command's answer)
     return 0
