@@ -4,7 +4,9 @@ Sets: the OSD test split (31 real Kinect frames) and enlarged crops of it, own r
 MuJoCo's Franka kitchen and Meta-World tables, and the Middlebury motorcycle.  One scorer for all.  A set whose frames
 are not at hand is named and not measured; a model is never tuned on any of them.
 
-Usage: python benchmarks/accuracy.py [--model [NAME=]DIR ...] [--images-seen N ...] [--backend onnxruntime]
+Two models or seeds stand side by side, with the difference on the same frames and its 95 % interval.
+
+Usage: python benchmarks/accuracy.py [--model [NAME=]DIR ...] [--images-seen N ...] [--only osd] [--backend onnxruntime]
 """
 
 import argparse
@@ -12,7 +14,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -25,6 +27,7 @@ from accuracy_figures import (
     constant_figures,
     crop_figures,
     depth_figures,
+    differences,
     looking,
     model_facts,
     osd_figures,
@@ -32,7 +35,7 @@ from accuracy_figures import (
     summary,
 )
 from accuracy_goals import CROPS, MODEL, MOTORCYCLE, MUJOCO, OSD, RENDERS, goal_table
-from accuracy_sets import held_out_renders, learnt_renders, mujoco_frames
+from accuracy_sets import held_out_assets, held_out_renders, learnt_renders, mujoco_frames
 from circumstances import circumstances
 from scaling import record
 
@@ -53,6 +56,9 @@ MEASURES: Mapping[str, Callable[[Answer, list[Sample]], SetFigures]] = {
     MUJOCO: depth_figures,
     MOTORCYCLE: depth_figures,
 }
+SHORT_NAMES = {"osd": OSD, "renders": RENDERS, "mujoco": MUJOCO, "motorcycle": MOTORCYCLE}
+ASSETS = "assets"
+"""What `vb-perception assets` wrote, in the cache."""
 KNOWN_IOU = 0.5
 """From this IoU on a word is called known."""
 
@@ -65,7 +71,7 @@ def main() -> None:
     _log.setLevel(logging.INFO)
     arguments = _arguments()
     started = time.monotonic()
-    sets, learnt = frames_at_hand(arguments.osd, arguments.cache)
+    sets, learnt = frames_at_hand(arguments.osd, arguments.cache, arguments.only or tuple(SHORT_NAMES))
     no_image = baselines(sets, learnt)
     _log.info("%s, after %.0f s", ", ".join(f"{s}: {len(f)}" for s, f in sets.items()), time.monotonic() - started)
     models: dict[str, dict[str, SetFigures]] = {}
@@ -77,7 +83,14 @@ def main() -> None:
             models[name][MODEL] = model_facts(folder, engine.spec)
             facts[name] = {"weights": engine.spec.weights_sha256[:12], "backend": engine.backend}
         _log.info("%s measured, after %.0f s", name, time.monotonic() - started)
-    write(no_image, models, {**circumstances(), "seconds": round(time.monotonic() - started)}, facts)
+    table = side_by_side(no_image, models)
+    if arguments.only:
+        print(table)
+        return
+    told: dict[str, object] = {**circumstances(), "seconds": round(time.monotonic() - started)}
+    if RENDERS in sets:
+        told["held-out renders of"] = held_out_assets(arguments.cache / ASSETS)
+    write(table, no_image, models, told, facts)
     for (name, _), images_seen in zip(arguments.model, arguments.images_seen, strict=False):
         record(name, images_seen, summaries(models[name]))
 
@@ -86,9 +99,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=_named_folder, action="append", help="NAME=DIR or DIR; may be given again")
     parser.add_argument("--images-seen", type=int, action="append", help="by each --model: keeps it in scaling.json")
+    parser.add_argument("--only", choices=SHORT_NAMES, action="append", help="a quick look: prints, writes nothing")
     parser.add_argument("--backend", default="onnxruntime")
     parser.add_argument("--osd", type=Path, default=ROOT.parent / "shared" / "data" / "osd")
-    parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where drawn frames are kept")
+    parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where assets and drawn frames are kept")
     arguments = parser.parse_args()
     arguments.model = arguments.model or [_named_folder(str(ROOT / "vb_perception" / "models" / "default"))]
     arguments.images_seen = arguments.images_seen or []
@@ -106,24 +120,24 @@ def _named_folder(text: str) -> tuple[str, Path]:
     return (name, Path(folder)) if equals else (Path(text).name, Path(text))
 
 
-def frames_at_hand(osd: Path, cache: Path) -> tuple[dict[str, list[Sample]], dict[str, NoImage]]:
+def frames_at_hand(osd: Path, cache: Path, wanted: Sequence[str]) -> tuple[dict[str, list[Sample]], dict[str, NoImage]]:
     """The sets by name, and for each what may be known without looking; what is missing is named and left out."""
     sources: dict[str, Callable[[], list[Sample]]] = {
         OSD: lambda: list(read_osd(osd / "test")),
-        RENDERS: held_out_renders,
+        RENDERS: lambda: held_out_renders(cache / ASSETS),
         MUJOCO: lambda: mujoco_frames(cache),
         MOTORCYCLE: lambda: list(read_photographs(("motorcycle",))),
     }
     sets: dict[str, list[Sample]] = {}
-    for name, read in sources.items():
-        if frames := _read_or_say(name, read):
+    for name in (SHORT_NAMES[short] for short in wanted):
+        if frames := _read_or_say(name, sources[name]):
             sets[name] = frames
     learnt: dict[str, NoImage] = {}
     if OSD in sets:
         sets[CROPS] = sets[OSD]
         learnt[OSD] = NoImage.of(list(read_osd(osd / "learn")))
-    if RENDERS in sets:
-        learnt[RENDERS] = NoImage.of(learnt_renders())
+    if RENDERS in sets or MUJOCO in sets:
+        learnt[RENDERS] = NoImage.of(learnt_renders(cache / ASSETS))
     return sets, learnt
 
 
@@ -144,8 +158,8 @@ def baselines(sets: Mapping[str, list[Sample]], learnt: Mapping[str, NoImage]) -
     if RENDERS in sets:
         out[RENDERS] = render_figures(blind(learnt[RENDERS]), sets[RENDERS])
         out[RENDERS].whole = {k: v for k, v in out[RENDERS].whole.items() if "kept" not in k}  # it reads no legend
-        if MUJOCO in sets:
-            out[MUJOCO] = depth_figures(blind(learnt[RENDERS]), sets[MUJOCO])
+    if MUJOCO in sets:
+        out[MUJOCO] = depth_figures(blind(learnt[RENDERS]), sets[MUJOCO])
     if MOTORCYCLE in sets:
         out[MOTORCYCLE] = constant_figures(sets[MOTORCYCLE])
     return out
@@ -156,7 +170,17 @@ def summaries(figures: Mapping[str, SetFigures]) -> dict[str, dict[str, dict[str
     return {name: summary(of_set) for name, of_set in figures.items()}
 
 
+def side_by_side(no_image: Mapping[str, SetFigures], models: Mapping[str, Mapping[str, SetFigures]]) -> str:
+    """The table of goals; with exactly two models also by how much they differ."""
+    changes = None
+    if len(models) == 2:  # noqa: PLR2004 -- a pair
+        first, second = models.values()
+        changes = {name: differences(first[name], second[name]) for name in first}
+    return goal_table(summaries(no_image), {name: summaries(figures) for name, figures in models.items()}, changes)
+
+
 def write(
+    table: str,
     no_image: Mapping[str, SetFigures],
     models: Mapping[str, Mapping[str, SetFigures]],
     told: Mapping[str, object],
@@ -180,7 +204,7 @@ def write(
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps(rounded(kept), indent=1)
     (RESULTS / "accuracy.json").write_text(text + "\n", encoding="utf-8")
-    lines = [goal_table(summaries(no_image), by_model), "", "Mean ± standard deviation over images [quartiles]."]
+    lines = [table, "", "Mean ± standard deviation over images [quartiles]."]
     for name, figures in models.items():
         words = figures[RENDERS].words if RENDERS in figures else {}
         known = sum(iou >= KNOWN_IOU for iou in words.values())

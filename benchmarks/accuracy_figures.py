@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vb_perception.errors import ConfigError
 from vb_perception.evaluation.frame_scores import INSTANCES
+from vb_perception.evaluation.paired import PairedDifference, paired_difference
 from vb_perception.evaluation.scores import Scorer, Scores
 from vb_perception.evaluation.truth import OBJECT, true_objects
 from vb_perception.frame import Frame
@@ -179,6 +180,18 @@ def summary(figures: SetFigures) -> dict[str, dict[str, float]]:
                 "frames": values.size,
             }
     return out | {name: {"mean": value} for name, value in figures.whole.items()}
+
+
+def differences(before: SetFigures, after: SetFigures) -> dict[str, PairedDifference]:
+    """Second minus first of two models on the same frames, figure by figure; frames that lack it on a side are out."""
+    pairs = list(zip(before.rows, after.rows, strict=True))
+    out: dict[str, PairedDifference] = {}
+    for name in dict.fromkeys(key for row in before.rows for key in row):
+        both = [(old[name], new[name]) for old, new in pairs if name in old and name in new]
+        change = np.array([new - old for old, new in both if not math.isnan(new - old)])
+        if change.size > 1:
+            out[name] = paired_difference(change, block=1)  # single pictures, no video
+    return out
 
 
 def _flat(row: Mapping[str, Mapping[str, float]]) -> Row:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from vb_perception.evaluation.paired import PairedDifference
+
 Summary = Mapping[str, float]
 Measured = Mapping[str, Mapping[str, Summary]]
 """Set -> figure -> mean (and sd, q1, median, q3, frames)."""
@@ -73,10 +75,20 @@ GOALS = (
 )
 
 
-def goal_table(no_image: Measured, models: Mapping[str, Measured], goals: Sequence[Goal] = GOALS) -> str:
-    """Markdown: a row a figure; a model's cell is its mean +- sd over frames [lower, upper quartile]."""
+def goal_table(
+    no_image: Measured,
+    models: Mapping[str, Measured],
+    changes: Mapping[str, Mapping[str, PairedDifference]] | None = None,
+    goals: Sequence[Goal] = GOALS,
+) -> str:
+    """Markdown: a row a figure; a model's cell is its mean +- sd over frames [lower, upper quartile].
+
+    `changes`: set -> figure -> second model minus first, for a last column; bold where chance does not explain it.
+    """
     who = "".join(f" {name} | verdict |" for name in models)
-    lines = [f"| set (frames) | figure | no image |{who} goal |", "|---|---|---|" + "---|---|" * len(models) + "---|"]
+    more = "" if changes is None else " second - first (95 %) |"
+    rule = "|---|---|---|" + "---|---|" * len(models) + "---|" + "---|" * (changes is not None)
+    lines = [f"| set (frames) | figure | no image |{who} goal |{more}", rule]
     for goal in goals:
         found = [measured.get(goal.set, {}).get(goal.figure) for measured in models.values()]
         blind = no_image.get(goal.set, {}).get(goal.figure)
@@ -85,8 +97,18 @@ def goal_table(no_image: Measured, models: Mapping[str, Measured], goals: Sequen
         cells.append("" if blind is None else format(blind["mean"], goal.form))
         for summary in found:
             cells += ["", "not measured"] if summary is None else [_cell(summary, goal), goal.verdict(summary["mean"])]
-        lines.append("| " + " | ".join([*cells, goal.bound]) + " |")
+        cells.append(goal.bound)
+        if changes is not None:
+            cells.append(_change(changes.get(goal.set, {}).get(goal.figure), goal))
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _change(change: PairedDifference | None, goal: Goal) -> str:
+    if change is None:
+        return ""
+    mean, low, high = (format(value, f"+{goal.form}") for value in change[:3])
+    return f"**{mean}** [{low}, {high}]" if change.is_clear else f"{mean} [{low}, {high}]"
 
 
 def _cell(summary: Summary, goal: Goal) -> str:

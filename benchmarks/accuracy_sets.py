@@ -13,27 +13,41 @@ import cv2
 import numpy as np
 
 from vb_perception.camera import CameraIntrinsics
+from vb_perception.scenes.assets import SceneAssets
 from vb_perception.scenes.mujoco_scenes import read_mujoco
 from vb_perception.scenes.sample import Sample
 from vb_perception.scenes.stream import scene_stream
 
 WIDTH, HEIGHT = 256, 192
-HELD_OUT_SEED, HELD_OUT_FRAMES = 990_017, 80
-LEARNT_SEED, LEARNT_FRAMES = 990_029, 80
+HELD_OUT_SEED, HELD_OUT_FRAMES = 990_017, 120  # ten times the stream's mixture of scenes
+LEARNT_SEED, LEARNT_FRAMES = 990_029, 84
 """Renders of the fold that is learnt from: what one knows of scenes without looking at the image."""
 MUJOCO_SEED, MUJOCO_FRAMES = 7, 40
 CROP_SHARE, CROP_SEED = 0.6, 11
 _FIELDS = ("rgb", "depth_m", "normals", "class_ids", "instance_ids")
 
 
-def held_out_renders() -> list[Sample]:
-    """Own renders of the models and textures that training does not use."""
-    return list(islice(scene_stream(HELD_OUT_SEED, WIDTH, HEIGHT, fold="held_out"), HELD_OUT_FRAMES))
+def held_out_renders(assets: Path) -> list[Sample]:
+    """Own renders of the furniture, textures and panoramas that training does not use.
+
+    Raises:
+        ConfigError: `assets` is no cache of furniture and photographs; renders without them would be another set.
+        EngineUnavailableError: As `scene_stream`.
+    """
+    kept = SceneAssets.read(assets, "held_out")
+    return list(islice(scene_stream(HELD_OUT_SEED, WIDTH, HEIGHT, fold="held_out", assets=kept), HELD_OUT_FRAMES))
 
 
-def learnt_renders() -> list[Sample]:
-    """Own renders of what training does use, of a seed of their own: for the no-image baselines."""
-    return list(islice(scene_stream(LEARNT_SEED, WIDTH, HEIGHT), LEARNT_FRAMES))
+def learnt_renders(assets: Path) -> list[Sample]:
+    """Own renders of what training does use, of a seed of their own: for the no-image baselines.  Raises the same."""
+    kept = SceneAssets.read(assets, "train")
+    return list(islice(scene_stream(LEARNT_SEED, WIDTH, HEIGHT, assets=kept), LEARNT_FRAMES))
+
+
+def held_out_assets(assets: Path) -> str:
+    """How much the held-out renders are made of: it depends on the packages that were installed when it was packed."""
+    kept = SceneAssets.read(assets, "held_out")
+    return f"{len(kept.models)} models, {len(kept.photo_layers)} photographed surfaces, {len(kept.panoramas)} panoramas"
 
 
 def mujoco_frames(cache: Path) -> list[Sample]:

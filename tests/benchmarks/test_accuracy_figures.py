@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 from accuracy_baselines import NoImage
-from accuracy_figures import SetFigures, blind, constant_figures, osd_figures, summary
+from accuracy_figures import SetFigures, blind, constant_figures, differences, osd_figures, summary
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes.osd import OSD_CLASSES
@@ -52,3 +52,12 @@ def test_the_spread_is_over_the_frames_that_have_the_figure() -> None:
     assert (told["a"]["q1"], told["a"]["median"], told["a"]["q3"]) == (1.5, 2, 4)
     assert told["b"] == {"mean": 5, "sd": 0, "q1": 5, "median": 5, "q3": 5, "frames": 1}
     assert told["whole"] == {"mean": 0.5}
+
+
+def test_differences_are_of_the_same_frames() -> None:
+    before = SetFigures([{"a": 1.0, "b": 1.0}, {"a": 2.0}, {"a": math.nan}, {"a": 4.0}])
+    after = SetFigures([{"a": 0.5, "b": 2.0}, {"a": 1.5}, {"a": 9.0}, {"a": 3.5}])
+    told = differences(before, after)
+    assert set(told) == {"a"}  # one frame is no sample
+    assert told["a"] == (-0.5, -0.5, -0.5, 3)
+    assert told["a"].is_clear
