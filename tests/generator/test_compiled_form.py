@@ -13,9 +13,10 @@ from vb_perception.tasks import (  # noqa: E402
     ReferringSegmentation,
     SemanticSegmentation,
     SurfaceNormals,
+    Task,
 )
 
-TASKS = (
+TASKS: tuple[Task, ...] = (
     MetricDepth(),
     SurfaceNormals(),
     SemanticSegmentation((("cup", (255, 0, 0)), ("table", (0, 255, 0)))),

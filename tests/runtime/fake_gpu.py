@@ -85,7 +85,11 @@ class FakeCuda:
 
     def cudaMemcpyAsync(self, target: int, source: int, size: int, _kind: int, _stream: int) -> tuple[Status]:
         assert {target, source} <= self.held.keys()
-        self.enqueue(lambda: ctypes.memmove(target, source, size) and None)
+
+        def copy() -> None:
+            ctypes.memmove(target, source, size)
+
+        self.enqueue(copy)
         return (Status.cudaSuccess,)
 
     def cudaStreamBeginCapture(self, _stream: int, _mode: int) -> tuple[Status]:

@@ -132,6 +132,6 @@ def test_a_tensorrt_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     class Old:
         __version__ = "8.6.1"
 
-    monkeypatch.setattr(tensorrt_plan.importlib, "import_module", lambda _: Old)
+    monkeypatch.setattr(importlib, "import_module", lambda _: Old)
     with pytest.raises(EngineUnavailableError, match=r"tensorrt 8.6.1 is installed, expected 10.3 or newer"):
         import_flavour("tensorrt")

@@ -29,6 +29,7 @@ from vb_perception.runtime.precisions import (
     most_quantised,
     quantised_convolutions,
     strip,
+    without_quantisation,
 )
 from vb_perception.runtime.self_test import Differences, differences
 from vb_perception.runtime.text import PromptEncoder
@@ -116,7 +117,8 @@ def write_variants(out: Path, spec: EngineSpec, sizes: Sequence[Exported], frame
         raise ExportError(msg)
     weights = SharedWeights(WEIGHTS)
     prompts = PromptEncoder(out, spec)
-    rows = [row for exported in sizes for row in _variants(out, spec, exported, frames, prompts, weights)]
+    int8 = Int8Search()
+    rows = [row for exported in sizes for row in _variants(out, spec, exported, frames, prompts, weights, int8)]
     (out / WEIGHTS).write_bytes(bytes(weights.content))
     return _listed(out, spec, rows)
 
@@ -128,13 +130,14 @@ def _variants(
     frames: Sequence[Sample],
     prompts: PromptEncoder,
     weights: SharedWeights,
+    int8: "Int8Search",
 ) -> Iterator[Variant]:
     asked = questions(frames, prompts, exported)
     held_out = asked[-max(2, len(asked) // HELD_OUT_SHARE) :]
     calibration = asked[: -len(held_out)]
     golden = f"golden_{exported.height}x{exported.width}.npz"
     golden_sha256 = write_golden(out, golden, held_out[0])
-    for precision, model in _models(exported, calibration, held_out):
+    for precision, model in _models(exported, calibration, held_out, int8):
         found = measure(model, held_out)
         if precision in ALLOWED and found.beyond(ALLOWED[precision]):
             msg = (
@@ -162,23 +165,46 @@ def _variants(
         )
 
 
-def _models(exported: Exported, calibration: Sequence[Golden], held_out: Sequence[Golden]) -> Iterator[tuple[str, Any]]:
+def _models(
+    exported: Exported, calibration: Sequence[Golden], held_out: Sequence[Golden], int8: "Int8Search"
+) -> Iterator[tuple[str, Any]]:
     yield "fp32", copied(exported.model)
     yield "fp16", in_fp16(exported.model)
-    everything = in_int8(exported.model, [_inputs(one) for one in calibration])
-    few = held_out[:2]
-    best = most_quantised(
-        everything,
-        damage=lambda model: _worst(measure(model, few), ALLOWED["int8"]),
-        good_enough=lambda model: not measure(model, held_out).beyond(ALLOWED["int8"]),
-        groups=list(chunks(quantised_convolutions(everything), GROUP)),
-    )
-    if best is None:
-        _log.warning("no INT8 graph of %dx%d: no group of convolutions may be quantised", *held_out[0].image.shape[:2])
-        return
-    kept, all_of_them = len(quantised_convolutions(best)), len(quantised_convolutions(everything))
-    _log.info("INT8: %d of %d convolutions are quantised", kept, all_of_them)
-    yield "int8", best
+    quantised = int8.best(in_int8(exported.model, [_inputs(one) for one in calibration]), held_out)
+    if quantised is None:
+        _log.warning("no INT8 graph of %dx%d: no convolution may be quantised", exported.height, exported.width)
+    else:
+        yield "int8", quantised
+
+
+class Int8Search:
+    """Which convolutions may be quantised; what was found at one size is tried first at the next."""
+
+    def __init__(self) -> None:
+        self._found: set[str] | None = None
+
+    def best(self, everything: Any, held_out: Sequence[Golden]) -> Any:  # noqa: ANN401 - onnx.ModelProto, or None
+        """The graph with as many convolutions quantised as `ALLOWED` lets; None if it lets none."""
+        names = quantised_convolutions(everything)
+        if self._found is not None:
+            again = without_quantisation(everything, set(names) - self._found)
+            if _good_enough(again, held_out):
+                return again
+        few = held_out[:2]
+        best = most_quantised(
+            everything,
+            damage=lambda model: _worst(measure(model, few), ALLOWED["int8"]),
+            good_enough=lambda model: _good_enough(model, held_out),
+            groups=list(chunks(names, GROUP)),
+        )
+        if best is not None:
+            self._found = set(quantised_convolutions(best))
+            _log.info("INT8: %d of %d convolutions are quantised", len(self._found), len(names))
+        return best
+
+
+def _good_enough(model: Any, held_out: Sequence[Golden]) -> bool:  # noqa: ANN401 - an onnx.ModelProto
+    return not measure(model, held_out).beyond(ALLOWED["int8"])
 
 
 def measure(model: Any, asked: Sequence[Golden]) -> Differences:  # noqa: ANN401 - an onnx.ModelProto
