@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from vb_perception.errors import ConfigError
+from vb_perception.scenes import bodies
 from vb_perception.scenes.classes import CLASS_IDS
-from vb_perception.scenes.scene import PATTERNS, Material, Solid
+from vb_perception.scenes.scene import PATTERNS, Material, Mesh, Scene, Solid
 
+MATERIAL_END = 9
 LOOKS = (*PATTERNS, "image", "image_uv")
 """What the painting shader is compiled for: the patterns, an image laid in metres, an image laid by uv."""
 
@@ -21,43 +23,69 @@ class PackedSolids:
     """All solids as one mesh, those of one look together.
 
     positions, normals (V, 3), uv (V, 2) float32 in body axes; numbers (V,) float32 the row of each vertex's solid in
-    rows (solids, 9, 4) float32; triangles (T * 3,) int32.  `runs` are (look, casts shadow, first index, indices).
+    rows (solids, MATERIAL_END + contacts, 4) float32: its pose, its material, the contacts that darken it.  `seen`
+    (T * 3,) int32 are the triangles of the solids that the camera may see, `runs` their (look, first index, indices);
+    `casting` (U * 3,) int32 are the triangles that may cast a shadow into the view.
     """
 
     positions: NDArray[np.float32]
     normals: NDArray[np.float32]
     uv: NDArray[np.float32]
     numbers: NDArray[np.float32]
-    triangles: NDArray[np.int32]
     rows: NDArray[np.float32]
-    runs: tuple[tuple[str, bool, int, int], ...]
+    seen: NDArray[np.int32]
+    runs: tuple[tuple[str, int, int], ...]
+    casting: NDArray[np.int32]
 
     @classmethod
-    def of(cls, solids: Sequence[Solid], image_count: int = 0) -> Self:
-        """Pack them; ConfigError for an unknown class, pattern or image, or when there is nothing to draw."""
-        if not solids:
+    def of(
+        cls, scene: Scene, clip_from_world: NDArray[np.float64], shadow_from_world: NDArray[np.float64], images: int = 0
+    ) -> Self:
+        """Pack its solids; ConfigError for an unknown class, pattern or image, or when there is nothing to draw.
+
+        Args:
+            scene: What is drawn.
+            clip_from_world: The camera's view.
+            shadow_from_world: The sun's.
+            images: How many the renderer holds.
+        """
+        if not scene.solids:
             msg = "a scene without solids cannot be drawn; give it at least one"
             raise ConfigError(msg)
-        for solid in solids:
-            _check(solid, image_count)
-        ordered = sorted(solids, key=lambda s: (_look(s), s.casts_shadow))
-        meshes = [s.mesh for s in ordered]
+        for solid in scene.solids:
+            _check(solid, images)
+        solids = sorted(scene.solids, key=_look)
+        meshes = [s.mesh for s in solids]
         counts = np.array([len(m.positions) for m in meshes])
-        corners = np.array([m.triangles.size for m in meshes])
         first = np.cumsum(counts) - counts
+        positions = np.concatenate([m.positions for m in meshes], dtype=np.float32)
+        poses = np.stack([s.world_from_body for s in solids])
+        corners = bodies.corners(positions, first, poses)
+        seen = np.flatnonzero(bodies.in_view(corners, clip_from_world))
+        casting = [
+            i for i in bodies.shading(corners, seen, clip_from_world, shadow_from_world) if solids[i].casts_shadow
+        ]
         return cls(
-            positions=np.concatenate([m.positions for m in meshes], dtype=np.float32),
+            positions=positions,
             normals=np.concatenate([m.normals for m in meshes], dtype=np.float32),
             uv=np.concatenate(
                 [np.zeros((len(m.positions), 2), np.float32) if m.uv is None else m.uv for m in meshes],
                 dtype=np.float32,
             ),
             numbers=np.repeat(np.arange(len(meshes), dtype=np.float32), counts),
-            triangles=np.concatenate([m.triangles.ravel() for m in meshes], dtype=np.int32)
-            + np.repeat(first.astype(np.int32), corners),
-            rows=_rows(ordered),
-            runs=tuple(_runs(ordered, corners)),
+            rows=_rows(solids, poses, bodies.contacts_of(corners, scene.contacts)),
+            seen=_indices(meshes, first, seen.tolist()),
+            runs=tuple(_runs([solids[i] for i in seen])),
+            casting=_indices(meshes, first, casting),
         )
+
+
+def _indices(meshes: Sequence[Mesh], first: NDArray[np.intp], chosen: Sequence[int]) -> NDArray[np.int32]:
+    """The triangles of the chosen meshes; `first` is the first vertex of each mesh."""
+    if not chosen:
+        return np.zeros(0, np.int32)
+    flat = np.concatenate([meshes[i].triangles.ravel() for i in chosen], dtype=np.int32)
+    return flat + np.repeat(first[list(chosen)].astype(np.int32), [meshes[i].triangles.size for i in chosen])
 
 
 def _check(solid: Solid, image_count: int) -> None:
@@ -82,21 +110,27 @@ def _look(solid: Solid) -> str:
     return "image" if solid.mesh.uv is None else "image_uv"
 
 
-def _runs(solids: Sequence[Solid], corners: NDArray[np.intp]) -> Iterator[tuple[str, bool, int, int]]:
-    """Neighbours that are drawn alike: (look, casts shadow, first index, number of indices)."""
-    ends = np.cumsum(corners).tolist()
-    last = 0
-    for (look, casts), run in groupby(range(len(solids)), lambda i: (_look(solids[i]), solids[i].casts_shadow)):
-        end = ends[max(run)]
-        yield look, casts, last, end - last
-        last = end
+def _runs(solids: Sequence[Solid]) -> Iterator[tuple[str, int, int]]:
+    """Neighbours that are drawn alike: (look, first index, number of indices)."""
+    first = 0
+    for look, run in groupby(solids, _look):
+        count = sum(s.mesh.triangles.size for s in run)
+        yield look, first, count
+        first += count
 
 
-def _rows(solids: Sequence[Solid]) -> NDArray[np.float32]:
-    """What the shaders look up for each solid: three rows of its pose, then its material."""
-    out = np.empty((len(solids), 9, 4), np.float32)
-    out[:, :3] = np.stack([s.world_from_body for s in solids])[:, :3]
-    out[:, 3:] = [_material(s.material, CLASS_IDS[s.class_name], s.instance_id, _reach_m(s)) for s in solids]
+def _rows(
+    solids: Sequence[Solid], poses: NDArray[np.float64], contacts: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """What the shaders look up for each solid: three rows of its pose, its material, its contacts (x, y, z, radius)."""
+    out = np.zeros((len(solids), MATERIAL_END + max(len(c) for c in contacts), 4), np.float32)
+    out[:, :3] = poses[:, :3]
+    out[:, 3:MATERIAL_END] = [
+        _material(s.material, (CLASS_IDS[s.class_name], s.instance_id), _reach_m(s), len(c))
+        for s, c in zip(solids, contacts, strict=True)
+    ]
+    for row, darkening in zip(out, contacts, strict=True):
+        row[MATERIAL_END : MATERIAL_END + len(darkening)] = darkening
     return out
 
 
@@ -105,13 +139,13 @@ def _reach_m(solid: Solid) -> float:
     return float(np.abs(solid.mesh.positions[:, :2]).max()) if solid.material.wraps else 0.0
 
 
-def _material(material: Material, class_id: int, instance_id: int, reach_m: float) -> list[tuple[float, ...]]:
+def _material(material: Material, ids: tuple[int, int], reach_m: float, contacts: int) -> list[tuple[float, ...]]:
     first, second, third = material.colours
     return [
-        (class_id, instance_id, material.seed, float(material.wraps)),
+        (*ids, material.seed, float(material.wraps)),
         (*first, material.repeat_m),
         (*second, material.shine),
         (*third, material.grain),
         (material.angle_rad, reach_m, material.glow, material.saturation),
-        (0.0 if material.image is None else material.image, 0.0, 0.0, 0.0),
+        (0.0 if material.image is None else material.image, contacts, 0.0, 0.0),
     ]

@@ -1,6 +1,6 @@
 """The renderer: a scene -> its picture, exact depth, normals, class and instance ids (OpenGL 3.3, no window)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -99,15 +99,17 @@ class Renderer:
             )
             raise ConfigError(msg)
         context = self._context
-        packed = PackedSolids.of(scene.solids, self._image_count)
+        view: dict[str, NDArray[Any]] = {"camera_from_world": np.linalg.inv(scene.world_from_camera)}
+        view["clip_from_world"] = _clip_from_camera(camera) @ view["camera_from_world"]
+        view["shadow_from_world"] = _shadow_from_world(scene.lighting)
+        packed = PackedSolids.of(scene, view["clip_from_world"], view["shadow_from_world"], self._image_count)
         mesh = _Uploaded(context, packed)
         context.enable(context.DEPTH_TEST)
         context.depth_func = "<"
         mesh.rows.use(0)
-        self._cast_shadows(scene.lighting, mesh)
-        view = {"camera_from_world": np.linalg.inv(scene.world_from_camera)}
-        view["clip_from_world"] = _clip_from_camera(camera) @ view["camera_from_world"]
-        view["shadow_from_world"] = _shadow_from_world(scene.lighting)
+        self._shadow_buffer.use()
+        self._shadow_buffer.clear()
+        mesh.cast(self._cast, view)
         self._truth.use()
         self._truth.clear()
         mesh.draw(self._measure, view)
@@ -120,10 +122,10 @@ class Renderer:
         self._shadow_map.use(1)
         if self._images is not None:
             self._images.use(2)
-        for look in dict.fromkeys(run[0] for run in packed.runs):
+        for look, first, count in packed.runs:
             program = self._paint(look)
             _light(program, scene)
-            mesh.draw(program, view, [run[2:] for run in packed.runs if run[0] == look])
+            mesh.draw(program, view, first, count)
         mesh.release()
         return self._sample(scene)
 
@@ -156,13 +158,6 @@ class Renderer:
             self._paints[look] = program
         return self._paints[look]
 
-    def _cast_shadows(self, lighting: Lighting, mesh: "_Uploaded") -> None:
-        """Draw the solids that cast shadows as the sun sees them."""
-        self._shadow_buffer.use()
-        self._shadow_buffer.clear()
-        matrices = {"shadow_from_world": _shadow_from_world(lighting)}
-        mesh.draw(self._cast, matrices, [run[2:] for run in mesh.packed.runs if run[1]])
-
     def _sample(self, scene: Scene) -> Sample:
         """Read the targets; row 0 of each is the top row of the picture, since `_clip_from_camera` keeps y down."""
         shape = (self.height, self.width)
@@ -189,7 +184,6 @@ class _Uploaded:
     """The solids of one scene on the card."""
 
     def __init__(self, context: "moderngl.Context", packed: PackedSolids) -> None:
-        self.packed = packed
         self._context = context
         self._inputs = [
             (context.buffer(np.ascontiguousarray(array)), form, name)
@@ -200,37 +194,46 @@ class _Uploaded:
                 (packed.numbers, "1f", "in_solid"),
             )
         ]
-        self._triangles = context.buffer(packed.triangles)
+        self._seen = context.buffer(packed.seen) if packed.seen.size else None
+        self._casting = context.buffer(packed.casting) if packed.casting.size else None
         self.rows = context.texture(packed.rows.shape[1::-1], 4, packed.rows.tobytes(), dtype="f4")
 
-    def draw(
+    def draw(self, program: "moderngl.Program", view: Mapping[str, NDArray[np.floating]], *run: int) -> None:
+        """Draw what the camera may see, or a run of it (first index, indices)."""
+        if self._seen is not None:
+            self._render(program, view, self._seen, *(run or (0, -1)))
+
+    def cast(self, program: "moderngl.Program", view: Mapping[str, NDArray[np.floating]]) -> None:
+        """Draw what casts shadows."""
+        if self._casting is not None:
+            self._render(program, view, self._casting, 0, -1)
+
+    def _render(
         self,
         program: "moderngl.Program",
-        matrices: Mapping[str, NDArray[np.floating]],
-        runs: Sequence[tuple[int, int]] | None = None,
+        view: Mapping[str, NDArray[np.floating]],
+        triangles: "moderngl.Buffer",
+        first: int,
+        count: int,
     ) -> None:
-        """Draw all, or these runs (first index, indices); the linker drops the inputs that a program does not need."""
-        for name, matrix in matrices.items():
+        """The linker drops the inputs and matrices that a program does not need: they are left out."""
+        for name, matrix in view.items():
             if name in program:
                 program[name] = tuple(matrix.T.ravel())  # OpenGL wants columns first
-        array = self._context.vertex_array(program, [i for i in self._inputs if i[2] in program], self._triangles)
-        for first, count in [(0, -1)] if runs is None else runs:
-            array.render(vertices=count, first=first)
+        array = self._context.vertex_array(program, [i for i in self._inputs if i[2] in program], triangles)
+        array.render(vertices=count, first=first)
         array.release()
 
     def release(self) -> None:
         """Give the card's memory back."""
-        for buffer, _, _ in self._inputs:
-            buffer.release()
-        self._triangles.release()
+        for buffer in (*(i[0] for i in self._inputs), self._seen, self._casting):
+            if buffer is not None:
+                buffer.release()
         self.rows.release()
 
 
 def _light(program: "moderngl.Program", scene: Scene) -> None:
     light = scene.lighting
-    kept = scene.contacts[: shaders.MAX_CONTACTS].tolist()
-    program["contacts"] = [*kept, *([(0.0, 0.0, 0.0, 0.0)] * (shaders.MAX_CONTACTS - len(kept)))]
-    program["contact_count"] = len(kept)
     sun = np.asarray(light.sun_direction) / np.linalg.norm(light.sun_direction)
     program["sun_direction"] = tuple(sun)
     program["eye"] = tuple(scene.world_from_camera[:3, 3])

@@ -2,8 +2,6 @@
 
 from vb_perception.scenes.patterns import NOISE, surface_colour
 
-MAX_CONTACTS = 24
-
 # Row `solid` of `solids` holds three rows of world_from_body and then the material; see `packed`.
 _FETCH = """
 uniform sampler2D solids;
@@ -89,8 +87,7 @@ void main() {
     vec3 ray = normalize(world_from_pixel * vec3(gl_FragCoord.xy, 1.0));
     float around = mirror * (gain_and_turn.w - atan(ray.y, ray.x)) / 6.28318531;
     vec3 seen = textureLod(panorama, vec2(around, acos(clamp(ray.z, -1.0, 1.0)) / 3.14159265), 0.0).rgb;
-    vec3 linear = pow(seen, vec3(2.2)) * gain_and_turn.rgb;
-    colour = vec4(pow(clamp(linear, 0.0, 1.0), vec3(1.0 / 2.2)), 1.0);
+    colour = vec4(sqrt(clamp(seen * seen * gain_and_turn.rgb, 0.0, 1.0)), 1.0);
 }
 """
 
@@ -133,18 +130,20 @@ float lit_by_sun(vec3 normal) {
     float bias = 0.002 + 0.006 * (1.0 - max(dot(normal, sun_direction), 0.0));
     float sum = 0.0;
     vec2 texel = 1.2 / vec2(textureSize(shadow_map, 0));
-    for (int i = 0; i < 5; ++i) {
-        vec2 offset = i == 0 ? vec2(0.0) : (i < 3 ? vec2(float(2 * i - 3), 1.0) : vec2(float(2 * i - 7), -1.0));
+    for (int i = 0; i < 3; ++i) {
+        vec2 offset = vec2(float(i - 1), i == 1 ? 1.0 : -0.6);
         sum += texture(shadow_map, vec3(shadow.xy + offset * texel, shadow.z - bias));
     }
-    return sum / 5.0;
+    return sum / 3.0;
 }
 float open_to_sky(vec3 normal) {
     // Where a body stands on something, both are dark near the contact.
     float open = 1.0;
-    for (int i = 0; i < contact_count; ++i) {
-        vec3 d = world - contacts[i].xyz;
-        float r = contacts[i].w, height = d.z / (0.7 * r);
+    int count = int(fetch(8).y + 0.5);
+    for (int i = 0; i < count; ++i) {
+        vec4 contact = fetch(9 + i);
+        vec3 d = world - contact.xyz;
+        float r = contact.w, height = d.z / (0.7 * r);
         if (height < -0.2 || height > 1.5) continue;
         float outside = max(length(d.xy) / r - 0.7, 0.0);
         float near = exp(-3.0 * outside * outside - 2.0 * max(height, 0.0));
@@ -156,9 +155,12 @@ float open_to_sky(vec3 normal) {
 
 
 def paint_fragment(look: str) -> str:
-    """The painting stage for one of `packed.LOOKS`: software renderers pay for every branch, so each has its own."""
+    """The painting stage for one of `packed.LOOKS`: software renderers pay for every branch, so each has its own.
+
+    Gamma is 2, for which a product and a root are enough.
+    """
     return (
-        f"""
+        """
 #version 330
 uniform sampler2DShadow shadow_map;
 uniform vec3 eye;
@@ -168,8 +170,6 @@ uniform vec3 sun;
 uniform vec3 sun_direction;
 uniform vec3 lamp;
 uniform vec3 lamp_position;
-uniform vec4 contacts[{MAX_CONTACTS}];
-uniform int contact_count;
 in vec3 world;
 in vec3 world_normal;
 in vec3 local;
@@ -190,7 +190,7 @@ void main() {
     vec4 more = fetch(7);
     vec3 base = surface_colour(first.rgb, second.rgb, third.rgb);
     float grain = noise(local * 23.0 + fetch(3).z) * 0.6 + noise(local * 140.0) * 0.4;
-    base = pow(clamp(base, 0.0, 1.0), vec3(2.2)) * (1.0 + third.a * (grain - 0.5));
+    base = base * base * (1.0 + third.a * (grain - 0.5));
     vec3 view = normalize(eye - world);
     vec3 normal = towards(world_normal, world, -view);
     float open = open_to_sky(normal);
@@ -206,7 +206,7 @@ void main() {
                  + lamp * lamp_fall * pow(max(dot(normal, normalize(to_lamp + view)), 0.0), power);
     vec3 linear = base * light + gloss * shining + base * more.z;
     linear = linear * (1.0 + 0.12 * linear) / (1.0 + 0.35 * linear);
-    colour = vec4(pow(clamp(linear, 0.0, 1.0), vec3(1.0 / 2.2)), 1.0);
+    colour = vec4(sqrt(clamp(linear, 0.0, 1.0)), 1.0);
 }
 """
     )
