@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 from accuracy_goals import GOALS, MUJOCO, OSD, RENDERS, Goal, Measured
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "benchmarks" / "results" / "scaling.json"
@@ -69,6 +70,9 @@ def draw(runs: Runs, path: Path, drawn: Sequence[tuple[str, str]] = DRAWN) -> No
         if bound is not None:
             axes.axhline(bound, color="grey", linestyle="--", linewidth=0.8)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(f"{goal.set}\n{goal.label}", fontsize=8)
         axes.tick_params(labelsize=7)
     for axes in panels[-1]:
