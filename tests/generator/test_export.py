@@ -1,4 +1,5 @@
 import logging
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ from vb_perception.runtime.engine import EngineSpec  # noqa: E402
 from vb_perception.runtime.openvino_engine import OpenVinoEngine  # noqa: E402
 from vb_perception.runtime.options import EngineOptions  # noqa: E402
 from vb_perception.runtime.self_test import BOUNDS  # noqa: E402
+from vb_perception.runtime.tensorrt_plan import import_flavour, make_logger, parse  # noqa: E402
 from vb_perception.runtime.text import PromptEncoder  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.tasks import MetricDepth, SemanticSegmentation, SurfaceNormals, Task  # noqa: E402
@@ -88,6 +90,15 @@ def test_every_variant_is_listed_measured_and_passes_its_self_test(exported: Pat
     for variant in spec.graphs():
         assert path not in (exported / variant.file).read_bytes()
         assert (exported / variant.file).stat().st_size < 1_000_000  # the weights lie in one file for all
+
+
+@pytest.mark.skipif(find_spec("tensorrt_rtx") is None, reason="pip install -r requirements/tensorrt.txt")
+def test_tensorrt_parses_every_variant(exported: Path) -> None:
+    trt = import_flavour("tensorrt_rtx")
+    spec = EngineSpec.read(exported)
+    for variant in spec.graphs():
+        _, network, _parser = parse(trt, exported / variant.file, spec.at(variant), make_logger(trt))
+        assert network.num_inputs == 3
 
 
 def test_too_few_frames(exported: Path) -> None:

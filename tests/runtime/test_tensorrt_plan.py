@@ -70,6 +70,19 @@ def test_a_plan_is_built_ahead_of_time_with_progress(rtx: Any, toy_dir: Path) ->
 
 
 @needs_rtx
+@pytest.mark.slow
+def test_the_shipped_fp16_graph_is_built_ahead_of_time(rtx: Any) -> None:  # noqa: ANN401
+    folder = MODELS / "default"
+    spec = EngineSpec.read(folder)
+    if "fp16" not in {variant.precision for variant in spec.graphs()}:
+        pytest.skip("the shipped model was exported before there were variants")
+    variant = spec.choose("fp16")
+    wanted = Build(prompts=3, capability=ADA)
+    plan = build_plan(rtx, spec.verify_graph(folder, variant), spec.at(variant), wanted, lambda *_: None)
+    assert len(plan.content) > spec.parameters  # more than a byte a weight
+
+
+@needs_rtx
 def test_no_onnx_file_at_all(rtx: Any, toy_dir: Path, tmp_path: Path) -> None:  # noqa: ANN401
     (tmp_path / "generator.onnx").write_bytes(b"not a model")
     with pytest.raises(EngineMismatchError, match=r"cannot parse .*generator.onnx: .*vb-perception export"):

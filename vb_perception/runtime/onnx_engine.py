@@ -1,5 +1,6 @@
 """The generator on ONNX Runtime, and the session that the text encoder shares."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ FAILURES = (
 """What ONNX Runtime raises; they have no common base but Exception."""
 
 
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class OnnxSession:
     """One ONNX file on the CPU: arrays by name in, its one output out."""
 
@@ -43,7 +49,8 @@ class OnnxSession:
             msg = f"ONNX Runtime cannot be imported ({error}); install it with `pip install onnxruntime`"
             raise EngineUnavailableError(msg) from error
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
+        # Left to itself ONNX Runtime pins a thread to each physical core, also where this process may use fewer.
+        options.intra_op_num_threads = threads or usable_cores()
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
