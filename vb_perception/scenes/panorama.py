@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from vb_perception.scenes.dice import chance, pick
 
-HEIGHT_PX, WIDTH_PX = 512, 1024
-COUNT = 32
+HEIGHT_PX, WIDTH_PX = 384, 768
+COUNT = 24
 """Different painted panoramas of a fold; yaw, mirroring and light make more of them."""
 _TILE_PX = 256
 _HAZE_M = 120.0
@@ -56,10 +56,13 @@ def _sampled(tile: Map, u: AnyMap, v: AnyMap) -> Map:
     """The tile at (u, v) in periods, repeating; coarser where neighbouring pixels are far apart."""
     across = np.maximum(np.abs(np.gradient(v, axis=0)), np.abs(np.gradient(u, axis=0))) * _TILE_PX
     fade = np.clip(1.5 / np.maximum(across, 1e-3), 0, 1).astype(np.float32)
-    out = cv2.remap(
-        tile, np.mod(u, 1) * _TILE_PX, np.mod(v, 1) * _TILE_PX, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-    )
+    column, row = (np.asarray(_fraction(w) * _TILE_PX, np.float32) for w in (u, v))
+    out = cv2.remap(tile, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     return np.asarray(out * fade, np.float32)
+
+
+def _fraction(value: AnyMap) -> AnyMap:
+    return value - np.floor(value)
 
 
 def _colour(rng: np.random.Generator, low: tuple[float, ...], high: tuple[float, ...]) -> Map:
@@ -107,9 +110,9 @@ def _ground(rng: np.random.Generator, x: Map, y: Map, z: Map, horizon: Map, *, b
     image = _blend(np.broadcast_to(first, (*z.shape, 3)), second, np.clip(0.5 + 0.4 * patches, 0, 1))
     image = image * (1 + np.float32(rng.uniform(0.04, 0.16)) * blades)[..., None]
     if built_up and chance(rng, 0.7):
-        period = np.float32(rng.uniform(0.4, 1.5))
+        period = rng.uniform(0.4, 1.5)
         sharp = np.clip(2.5 / far_m, 0, 1)
-        joint = np.maximum(np.mod(east / period, 1), np.mod(north / period, 1)) > 0.96  # noqa: PLR2004
+        joint = np.maximum(_fraction(east / period), _fraction(north / period)) > 0.96  # noqa: PLR2004
         image = np.asarray(image * (1 - 0.25 * joint * sharp)[..., None], np.float32)
     return _blend(image, 0.75 * horizon, 1 - np.exp(-far_m / _HAZE_M))
 
@@ -136,7 +139,7 @@ def _skyline(rng: np.random.Generator, below: Map, z: Map, horizon: Map, distanc
     wall = np.broadcast_to(colour, (*z.shape, 3)) * (1 + 0.12 * _sampled(_tile(rng, 0.9), *_grid(6, 3)))[..., None]
     if kind == "houses":
         u, v = _grid(float(rng.integers(60, 160)), rng.uniform(30, 70))
-        window = (np.abs(np.mod(u, 1) - 0.5) < 0.27) & (np.abs(np.mod(v, 1) - 0.5) < 0.3)  # noqa: PLR2004
+        window = (np.abs(_fraction(u) - 0.5) < 0.27) & (np.abs(_fraction(v) - 0.5) < 0.3)  # noqa: PLR2004
         wall = wall * (1 - np.float32(rng.uniform(0.3, 0.7)) * window)[..., None]
     return _blend(
         below, _blend(wall, horizon, np.full(z.shape, 0.8 * distance, np.float32)), covered.astype(np.float32)
@@ -152,8 +155,8 @@ def _grid(across: float, down: float) -> tuple[Map, Map]:
 def _hall(rng: np.random.Generator) -> Map:
     """The inside of a large box: tiled or plain floor, walls with panels, doors and windows, lamps in rows above."""
     x, y, z = _directions()
-    half = rng.uniform(6, 25, 2)
-    centre = rng.uniform(-0.5, 0.5, 2) * half
+    half = rng.uniform(6, 25, 2).tolist()
+    centre = [reach * rng.uniform(-0.5, 0.5) for reach in half]
     low, high = -1.5, rng.uniform(2.5, 9)
     reach = [
         np.where(d > 0, (b - c) / np.where(d == 0, 1e-6, d), (-b - c) / np.where(d == 0, -1e-6, d))
@@ -187,8 +190,8 @@ def _hall_wall(rng: np.random.Generator, along: Map, height: Map, pale: Map) -> 
         )
         phase = rng.random()
         cell = np.floor(along / period + phase)
-        inside = (np.mod(along / period + phase, 1) < width) & (height > bottom) & (height < top)
-        inside &= np.mod(cell * 0.618, 1) < rng.uniform(0.4, 1.2)
+        inside = (_fraction(along / period + phase) < width) & (height > bottom) & (height < top)
+        inside &= _fraction(cell * 0.618) < rng.uniform(0.4, 1.2)
         image = np.where(inside[..., None], colour, image)
     return image
 
@@ -202,8 +205,8 @@ def _hall_floor(rng: np.random.Generator, east: Map, north: Map) -> Map:
 
 
 def _hall_ceiling(rng: np.random.Generator, east: Map, north: Map, pale: Map) -> Map:
-    period, size = rng.uniform(1.5, 5, 2), rng.uniform(0.05, 0.4, 2)
-    lit = (np.mod(east / period[0], 1) < size[0]) & (np.mod(north / period[1], 1) < size[1])
-    beams = np.mod(east / rng.uniform(1.0, 4.0), 1) < rng.uniform(0.0, 0.15)
+    period, size = rng.uniform(1.5, 5, 2).tolist(), rng.uniform(0.05, 0.4, 2).tolist()
+    lit = (_fraction(east / period[0]) < size[0]) & (_fraction(north / period[1]) < size[1])
+    beams = _fraction(east / rng.uniform(1.0, 4.0)) < rng.uniform(0.0, 0.15)
     dark = pale * rng.uniform(0.4, 1.0) * (1 - 0.3 * beams)[..., None]
     return np.where(lit[..., None], np.float32(1.0), dark)

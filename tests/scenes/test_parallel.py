@@ -1,0 +1,34 @@
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vb_perception.errors import ConfigError, EngineUnavailableError
+from vb_perception.scenes.parallel import parallel_stream
+from vb_perception.scenes.stream import scene_stream
+
+pytest.importorskip("moderngl", reason="rendering needs moderngl: pip install moderngl")
+
+
+def test_several_processes_yield_what_one_yields() -> None:
+    kinds = ("tabletop", "corridor", "room")
+    try:
+        serial = list(islice(scene_stream(8, 64, 48, kinds, 2), 5))
+    except EngineUnavailableError as error:
+        pytest.skip(str(error))
+    stream = parallel_stream(8, 64, 48, kinds, 2, workers=2)
+    parallel = list(islice(stream, 5))
+    stream.close()  # type: ignore[attr-defined]
+    assert [s.name for s in parallel] == [s.name for s in serial]
+    for one, other in zip(serial, parallel, strict=True):
+        assert np.array_equal(one.rgb, other.rgb)
+        assert np.array_equal(one.depth_m, other.depth_m)
+        assert np.array_equal(one.instance_ids, other.instance_ids)
+
+
+def test_what_fails_in_a_process_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"furniture\.npz is missing"):
+        next(parallel_stream(1, 32, 24, workers=1, assets_dir=tmp_path))
+    with pytest.raises(ConfigError, match="at least 1"):
+        next(parallel_stream(1, 32, 24, workers=0))
