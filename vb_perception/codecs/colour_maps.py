@@ -60,7 +60,10 @@ def unsure_stops(stops: Sequence[Colour]) -> tuple[Colour, ...]:
         if abs(inside) < 1:  # both sides alike: stay on the one of the stop before
             inside = float(direction @ aside[i - 1]) if i else 1.0
         aside[i] = direction if inside >= 0 else -direction
-    off = np.rint(np.clip(line + UNSURE_LEVELS * aside, 0, 255)).astype(int)
+    # As far as the cube reaches: cut off at its faces, the colour would mean another place on the line.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        room = np.where(aside > 0, (255 - line) / aside, np.where(aside < 0, -line / aside, np.inf)).min(1)
+    off = np.rint(line + np.minimum(room, UNSURE_LEVELS)[:, None] * aside).astype(int)
     return tuple((r, g, b) for r, g, b in off.tolist())
 
 
