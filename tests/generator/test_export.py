@@ -103,7 +103,7 @@ def test_tensorrt_parses_every_variant(exported: Path) -> None:
 
 def test_too_few_frames(exported: Path) -> None:
     with pytest.raises(ExportError, match="2 frames to calibrate"):
-        write_variants(exported, EngineSpec.read(exported), [], frames(2))
+        write_variants(exported, EngineSpec.read(exported), [], Wanted(frames(2)))
 
 
 @pytest.mark.parametrize("size", ["480", "480x", "100x640", "x"])

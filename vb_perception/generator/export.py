@@ -121,7 +121,7 @@ def export_model(
             further = _to_onnx(graph, _probe(config, *size), ("image", "rays", "prompts"), "rgb", free="prompts")
             area = size[0] * size[1] / (height * width)
             exported.append(_exported(graph, further, *size, round(area * spec.gflop_three_prompts, 3)))
-        spec = write_variants(out, spec, exported, wanted.frames)
+        spec = write_variants(out, spec, exported, wanted)
         (out / "spec.json").write_text(spec.to_json(), encoding="utf-8")
     _check(OnnxEngine(out), probe, reference)
     return spec
@@ -213,7 +213,13 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--size", action="append", default=[], help="one more, as 480x640 (height x width); repeatable")
     parser.add_argument(
-        "--frames", type=int, default=CALIBRATION_FRAMES, help="to calibrate and measure on [%(default)s]"
+        "--frames",
+        type=int,
+        default=CALIBRATION_FRAMES,
+        help="to calibrate and measure on; 0: fp32 alone [%(default)s]",
+    )
+    parser.add_argument(
+        "--precision", nargs="*", choices=("fp16", "int8"), default=("fp16", "int8"), help="beside fp32 [both]"
     )
     args = parser.parse_args(argv)
     tensors, facts = read_tensors(args.state)
@@ -221,8 +227,10 @@ def main(argv: Sequence[str]) -> int:
     generator, text = Generator(config), TextEncoder(config)
     load_into(generator, tensors, "average.generator.")
     load_into(text, tensors, "average.text.")
-    frames = list(islice(scene_stream(CALIBRATION_SEED, args.width, args.height), args.frames))
-    wanted = Wanted(frames, [_size(size) for size in args.size])
+    wanted = None
+    if args.frames:
+        frames = list(islice(scene_stream(CALIBRATION_SEED, args.width, args.height), args.frames))
+        wanted = Wanted(frames, [_size(size) for size in args.size], args.precision)
     spec = export_model(generator, text, args.height, args.width, args.out, args.name, facts["nouns"], wanted)
     sizes = f"{spec.parameters / 1e6:.2f} M parameters, {spec.gflop_three_prompts} GFLOP for three prompts"
     print(f"{args.out}: {sizes}")  # noqa: T201 (a command's answer)

@@ -79,10 +79,11 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an export writes beside the fp32 graph: `frames` to calibrate on, further `sizes` (height, width)."""
+    """What an export writes: `frames` to calibrate on, further `sizes` (height, width), `precisions` beside fp32."""
 
     frames: Sequence[Sample]
     sizes: Sequence[tuple[int, int]] = ()
+    precisions: Sequence[str] = ("fp16", "int8")
 
 
 def questions(frames: Sequence[Sample], prompts: PromptEncoder, exported: Exported) -> list[Golden]:
@@ -104,7 +105,7 @@ def questions(frames: Sequence[Sample], prompts: PromptEncoder, exported: Export
     return asked
 
 
-def write_variants(out: Path, spec: EngineSpec, sizes: Sequence[Exported], frames: Sequence[Sample]) -> EngineSpec:
+def write_variants(out: Path, spec: EngineSpec, sizes: Sequence[Exported], wanted: Wanted) -> EngineSpec:
     """Write all graphs of `sizes`, of which the first is the spec's own, with their weights and golden files.
 
     Returns the spec that lists them.
@@ -112,13 +113,14 @@ def write_variants(out: Path, spec: EngineSpec, sizes: Sequence[Exported], frame
     Raises:
         ExportError: too few frames, or fp16 is further from torch than `ALLOWED`.
     """
+    frames = wanted.frames
     if len(frames) < MIN_FRAMES:
         msg = f"{len(frames)} frames to calibrate and test with, expected {MIN_FRAMES} or more; render some"
         raise ExportError(msg)
     weights = SharedWeights(WEIGHTS)
     prompts = PromptEncoder(out, spec)
     int8 = Int8Search()
-    rows = [row for exported in sizes for row in _variants(out, spec, exported, frames, prompts, weights, int8)]
+    rows = [row for exported in sizes for row in _variants(out, spec, exported, wanted, prompts, weights, int8)]
     (out / WEIGHTS).write_bytes(bytes(weights.content))
     return _listed(out, spec, rows)
 
@@ -127,17 +129,17 @@ def _variants(
     out: Path,
     spec: EngineSpec,
     exported: Exported,
-    frames: Sequence[Sample],
+    wanted: Wanted,
     prompts: PromptEncoder,
     weights: SharedWeights,
     int8: "Int8Search",
 ) -> Iterator[Variant]:
-    asked = questions(frames, prompts, exported)
+    asked = questions(wanted.frames, prompts, exported)
     held_out = asked[-max(2, len(asked) // HELD_OUT_SHARE) :]
     calibration = asked[: -len(held_out)]
     golden = f"golden_{exported.height}x{exported.width}.npz"
     golden_sha256 = write_golden(out, golden, held_out[0])
-    for precision, model in _models(exported, calibration, held_out, int8):
+    for precision, model in _models(exported, calibration, held_out, int8, wanted.precisions):
         found = measure(model, held_out)
         if precision in ALLOWED and found.beyond(ALLOWED[precision]):
             msg = (
@@ -166,10 +168,17 @@ def _variants(
 
 
 def _models(
-    exported: Exported, calibration: Sequence[Golden], held_out: Sequence[Golden], int8: "Int8Search"
+    exported: Exported,
+    calibration: Sequence[Golden],
+    held_out: Sequence[Golden],
+    int8: "Int8Search",
+    precisions: Sequence[str],
 ) -> Iterator[tuple[str, Any]]:
     yield "fp32", copied(exported.model)
-    yield "fp16", in_fp16(exported.model)
+    if "fp16" in precisions:
+        yield "fp16", in_fp16(exported.model)
+    if "int8" not in precisions:
+        return
     quantised = int8.best(in_int8(exported.model, [_inputs(one) for one in calibration]), held_out)
     if quantised is None:
         _log.warning("no INT8 graph of %dx%d: no convolution may be quantised", exported.height, exported.width)
