@@ -3,7 +3,7 @@
 One file, `nyu_depth_v2_labeled.mat` (MATLAB 7.3, which is HDF5), whose arrays are stored column by column:
 
 - `images` (N, 3, 640, 480) uint8; `depths` (N, 640, 480) float32 metres, filled in; `rawDepths` the same, 0 unknown
-- `labels` (N, 640, 480) uint16 index into `names` from 1, 0 unlabelled; `instances` uint8, a number an object of a class
+- `labels` (N, 640, 480) uint16 index into `names` from 1, 0 unlabelled; `instances` uint8, a number each
 - `names` (1, C) references to strings
 
 Silberman et al., "Indoor segmentation and support inference from RGBD images", ECCV 2012.  Reading it needs h5py.
