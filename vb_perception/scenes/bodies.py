@@ -9,16 +9,12 @@ MAX_CONTACTS = 24
 
 
 def corners(
-    positions: NDArray[np.float32], first: NDArray[np.intp], world_from_body: NDArray[np.float64]
+    low: NDArray[np.float32], high: NDArray[np.float32], world_from_body: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The corners (N, 8, 3) in the world of the boxes around bodies.
+    """The corners (N, 8, 3) in the world of boxes that lie between `low` and `high` (N, 3) in body axes.
 
-    Args:
-        positions: Vertices of all bodies, (V, 3), in body axes.
-        first: The first vertex of each body, (N,).
-        world_from_body: (N, 4, 4).
+    world_from_body is (N, 4, 4).
     """
-    low, high = np.minimum.reduceat(positions, first), np.maximum.reduceat(positions, first)
     box = np.where(_SIGNS, high[:, None], low[:, None])
     return np.asarray(box @ world_from_body[:, :3, :3].transpose(0, 2, 1) + world_from_body[:, None, :3, 3])
 
@@ -28,6 +24,11 @@ def in_view(boxes: NDArray[np.float64], clip_from_world: NDArray[np.float64]) ->
     clip = boxes @ clip_from_world[:, :3].T + clip_from_world[:, 3]
     beyond = np.concatenate((clip[..., :3] > clip[..., 3:], clip[..., :3] < -clip[..., 3:]), axis=-1)
     return np.asarray(~beyond.all(axis=1).any(axis=-1))
+
+
+def nearest_m(boxes: NDArray[np.float64], clip_from_world: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Depth of the nearest corner of each box, (N,), at least 0.1 m."""
+    return np.asarray(np.maximum((boxes @ clip_from_world[3, :3] + clip_from_world[3, 3]).min(axis=1), 0.1))
 
 
 def shading(

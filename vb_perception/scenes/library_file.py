@@ -118,6 +118,7 @@ def _models(rows: list[dict[str, Any]], arrays: dict[str, NDArray[Any]]) -> list
                 _unit(arrays["normals"][vertices]),
                 arrays["triangles"][triangles].astype(np.int32),
                 uv,
+                levels={},
             )
             parts.append(LibraryPart(mesh, tuple(told["colour"]), told["shine"], told["image"]))
         model = classified(

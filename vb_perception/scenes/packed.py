@@ -11,9 +11,12 @@ from typing_extensions import Self
 from vb_perception.errors import ConfigError
 from vb_perception.scenes import bodies
 from vb_perception.scenes.classes import CLASS_IDS
-from vb_perception.scenes.scene import PATTERNS, Material, Mesh, Scene, Solid
+from vb_perception.scenes.levels import triangles_at
+from vb_perception.scenes.scene import PATTERNS, Material, Scene, Solid
 
 MATERIAL_END = 9
+_FINEST_PX = 0.8  # what is smaller in the picture is left out
+_SHADOW_CELL_M = 0.02
 LOOKS = (*PATTERNS, "image", "image_uv")
 """What the painting shader is compiled for: the patterns, an image laid in metres, an image laid by uv."""
 
@@ -60,11 +63,15 @@ class PackedSolids:
         first = np.cumsum(counts) - counts
         positions = np.concatenate([m.positions for m in meshes], dtype=np.float32)
         poses = np.stack([s.world_from_body for s in solids])
-        corners = bodies.corners(positions, first, poses)
+        low, high = np.minimum.reduceat(positions, first), np.maximum.reduceat(positions, first)
+        size_m = (high - low).max(axis=1).tolist()
+        corners = bodies.corners(low, high, poses)
         seen = np.flatnonzero(bodies.in_view(corners, clip_from_world))
-        casting = [
-            i for i in bodies.shading(corners, seen, clip_from_world, shadow_from_world) if solids[i].casts_shadow
-        ]
+        casting = bodies.shading(corners, seen, clip_from_world, shadow_from_world)
+        casting = casting[[solids[i].casts_shadow for i in casting]]
+        finest_m = (bodies.nearest_m(corners, clip_from_world) * (_FINEST_PX / scene.intrinsics.fx)).tolist()
+        drawn = [triangles_at(meshes[i], size_m[i], finest_m[i]) for i in seen]
+        thrown = [triangles_at(meshes[i], size_m[i], max(_SHADOW_CELL_M, finest_m[i])) for i in casting]
         return cls(
             positions=positions,
             normals=np.concatenate([m.normals for m in meshes], dtype=np.float32),
@@ -74,18 +81,18 @@ class PackedSolids:
             ),
             numbers=np.repeat(np.arange(len(meshes), dtype=np.float32), counts),
             rows=_rows(solids, poses, bodies.contacts_of(corners, scene.contacts)),
-            seen=_indices(meshes, first, seen.tolist()),
-            runs=tuple(_runs([solids[i] for i in seen])),
-            casting=_indices(meshes, first, casting),
+            seen=_indices(drawn, first[seen]),
+            runs=tuple(_runs([_look(solids[i]) for i in seen], drawn)),
+            casting=_indices(thrown, first[casting]),
         )
 
 
-def _indices(meshes: Sequence[Mesh], first: NDArray[np.intp], chosen: Sequence[int]) -> NDArray[np.int32]:
-    """The triangles of the chosen meshes; `first` is the first vertex of each mesh."""
-    if not chosen:
+def _indices(triangles: Sequence[NDArray[np.int32]], first: NDArray[np.intp]) -> NDArray[np.int32]:
+    """All triangles in one array; `first` is the first vertex of each of the meshes."""
+    if not triangles:
         return np.zeros(0, np.int32)
-    flat = np.concatenate([meshes[i].triangles.ravel() for i in chosen], dtype=np.int32)
-    return flat + np.repeat(first[list(chosen)].astype(np.int32), [meshes[i].triangles.size for i in chosen])
+    flat = np.concatenate([t.ravel() for t in triangles], dtype=np.int32)
+    return flat + np.repeat(first.astype(np.int32), [t.size for t in triangles])
 
 
 def _check(solid: Solid, image_count: int) -> None:
@@ -110,11 +117,11 @@ def _look(solid: Solid) -> str:
     return "image" if solid.mesh.uv is None else "image_uv"
 
 
-def _runs(solids: Sequence[Solid]) -> Iterator[tuple[str, int, int]]:
+def _runs(looks: Sequence[str], triangles: Sequence[NDArray[np.int32]]) -> Iterator[tuple[str, int, int]]:
     """Neighbours that are drawn alike: (look, first index, number of indices)."""
     first = 0
-    for look, run in groupby(solids, _look):
-        count = sum(s.mesh.triangles.size for s in run)
+    for look, run in groupby(zip(looks, triangles, strict=True), lambda pair: pair[0]):
+        count = sum(t.size for _, t in run)
         yield look, first, count
         first += count
 

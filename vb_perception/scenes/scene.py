@@ -31,12 +31,14 @@ class Mesh:
 
     Triangles may be wound either way and normals may point to either side: the renderer turns them towards the camera.
     `uv` (V, 2) float32 places an image: (0, 0) its top left corner, (1, 1) its bottom right one, repeating beyond.
+    A mesh that is drawn again and again has `levels`, empty at first: `levels` keeps its coarser triangles there.
     """
 
     positions: NDArray[np.float32]
     normals: NDArray[np.float32]
     triangles: NDArray[np.int32]
     uv: NDArray[np.float32] | None = None
+    levels: dict[int, NDArray[np.int32]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
