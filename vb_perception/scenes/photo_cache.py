@@ -38,7 +38,7 @@ class Photographs:
             msg = f"{path} is missing; make it with `vb-perception assets --out {cache_dir}`"
             raise ConfigError(msg)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 images, panoramas = file["images"], file["panoramas"]
                 names, places = file["names"].tolist(), file["panorama_names"].tolist()
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:

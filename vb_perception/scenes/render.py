@@ -100,8 +100,8 @@ class Renderer:
             raise ConfigError(msg)
         context = self._context
         view: dict[str, NDArray[Any]] = {"camera_from_world": np.linalg.inv(scene.world_from_camera)}
-        view["clip_from_world"] = _clip_from_camera(camera) @ view["camera_from_world"]
-        view["shadow_from_world"] = _shadow_from_world(scene.lighting)
+        view["clip_from_world"] = clip_from_camera(camera) @ view["camera_from_world"]
+        view["shadow_from_world"] = shadow_from_world(scene.lighting)
         packed = PackedSolids.of(scene, view["clip_from_world"], view["shadow_from_world"], self._image_count)
         mesh = _Uploaded(context, packed)
         context.enable(context.DEPTH_TEST)
@@ -159,7 +159,7 @@ class Renderer:
         return self._paints[look]
 
     def _sample(self, scene: Scene) -> Sample:
-        """Read the targets; row 0 of each is the top row of the picture, since `_clip_from_camera` keeps y down."""
+        """Read the targets; row 0 of each is the top row of the picture, since `clip_from_camera` keeps y down."""
         shape = (self.height, self.width)
         fine = (self._picture.height, self._picture.width, 3)
         rgb = np.frombuffer(self._picture.read(components=3, alignment=1), np.uint8).reshape(fine)
@@ -275,7 +275,7 @@ def _open_context() -> "moderngl.Context":
         raise EngineUnavailableError(msg) from error
 
 
-def _clip_from_camera(camera: CameraIntrinsics) -> NDArray[np.float64]:
+def clip_from_camera(camera: CameraIntrinsics) -> NDArray[np.float64]:
     """OpenGL clip space from the optical frame, y kept down: pixel (0, 0) is texel (0, 0)."""
     out = np.zeros((4, 4))
     out[0, 0], out[0, 2] = 2 * camera.fx / camera.width, (2 * camera.cx + 1) / camera.width - 1
@@ -298,7 +298,7 @@ def _camera_from_pixel(camera: CameraIntrinsics, painted_width: int) -> NDArray[
     )
 
 
-def _shadow_from_world(light: Lighting) -> NDArray[np.float64]:
+def shadow_from_world(light: Lighting) -> NDArray[np.float64]:
     """Orthographic view along the sun's rays, onto [-1, 1] in each axis."""
     forward = -np.asarray(light.sun_direction, np.float64) / np.linalg.norm(light.sun_direction)
     right = np.cross(forward, (0.3, 1.0, 0.1))
