@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from vb_perception import __version__
@@ -91,13 +93,22 @@ def _compare(arguments: Sequence[str]) -> int:
 
 
 def _corpus(options: argparse.Namespace) -> int:
-    from vb_perception.scenes.assets import SceneAssets
-    from vb_perception.scenes.stream import scene_stream
+    from vb_perception.scenes.parallel import parallel_stream
     from vb_perception.training.corpus import write_corpus
 
-    assets = None if options.assets is None else SceneAssets.read(options.assets, options.fold)
-    stream = scene_stream(options.seed, options.width, options.height, fold=options.fold, assets=assets)
-    write_corpus(stream, options.frames, options.folder)
+    if options.assets is None:
+        print("no --assets: only procedural shapes and patterns, no furniture and no photographs", file=sys.stderr)
+    with closing(
+        parallel_stream(
+            options.seed,
+            options.width,
+            options.height,
+            workers=options.workers,
+            fold=options.fold,
+            assets_dir=options.assets,
+        )
+    ) as stream:
+        write_corpus(stream, options.frames, options.folder)
     print(f"{options.folder}: {options.frames} frames")
     return 0
 
@@ -176,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         "--assets", type=Path, help="folder of `assets`; left out: procedural shapes and patterns alone"
     )
     corpus.add_argument("--fold", choices=("train", "held_out"), default="train", help="of furniture and photographs")
+    corpus.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that render [%(default)s]")
     corpus.set_defaults(run=_corpus)
 
     commands.add_parser("evaluate", help="answer every frame and score it against its truth", add_help=False)

@@ -19,7 +19,7 @@ def test_several_processes_yield_what_one_yields() -> None:
         pytest.skip(str(error))
     stream = parallel_stream(8, 64, 48, kinds, 2, workers=2)
     parallel = list(islice(stream, 5))
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert [s.name for s in parallel] == [s.name for s in serial]
     for one, other in zip(serial, parallel, strict=True):
         assert np.array_equal(one.rgb, other.rgb)

@@ -1,7 +1,7 @@
 """The stream of rendered scenes, made by several processes: the same samples in the same order, sooner."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import Queue
@@ -31,7 +31,7 @@ def parallel_stream(
     workers: int,
     fold: Fold = "train",
     assets_dir: Path | None = None,
-) -> Iterator[Sample]:
+) -> Generator[Sample, None, None]:
     """What `stream.scene_stream` yields, rendered by `workers` processes that end with the iterator.
 
     Args:
