@@ -77,7 +77,9 @@ def _furniture_outside(rng: np.random.Generator, size_px: tuple[int, int], name:
         if foot is not None:
             taken.append(foot)
             placed.append(Placed(body, foot, 0.0))
-    target = np.array((*rng.normal(0, 0.3 * half, 2), rng.uniform(0.2, 1.2)))
+    shown = placed[int(rng.integers(len(placed)))] if placed else None
+    middle = np.zeros(2) if shown is None else np.array((shown.footprint.x_m, shown.footprint.y_m))
+    target = np.array((*(middle + rng.normal(0, 0.15 * half, 2)), rng.uniform(0.2, 1.2)))
     floor = _floor(rng, 2 * max(half, float(np.abs(eye[:2]).max())))
     return _scene(rng, size_px, name, ([floor], placed), looking_at(eye, target, math.radians(rng.normal(0, 2))))
 
