@@ -1,6 +1,6 @@
 # make demo            play a bag of camera frames through the real node, record and draw what it says (BAG=path: yours)
 # make test            everything but training           (PYTEST_ARGS="-k depth" narrows it)
-# make test-training   generator, training and renderer, with the CPU build of torch (TORCH_INDEX=address of its index)
+# make test-training   generator and training, with the CPU build of torch (TORCH_INDEX=address of its index)
 # make lint            ruff, mypy, import-linter
 # make bench           every engine, stage and peer, timed on this machine; writes benchmarks/results
 # make tensorrt-matrix every graph built with TensorRT-RTX for three GPUs that need not be here
@@ -40,7 +40,7 @@ test: $(DONE)/package $(DONE)/demo $(DONE)/test $(DONE)/tensorrt
 	$(BIN)/python -m pytest $(TRAINING_TESTS:%=--ignore=%) $(PYTEST_ARGS)
 
 test-training: training
-	$(BIN)/python -m pytest $(TRAINING_TESTS) tests/scenes $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(TRAINING_TESTS) $(PYTEST_ARGS)
 
 training: $(DONE)/package $(DONE)/demo $(DONE)/test $(DONE)/training
 

@@ -142,11 +142,12 @@ def test_the_folder_is_a_model_that_engines_load(exported: Path) -> None:
     np.testing.assert_allclose(together[1:2], alone, atol=1e-4)
 
 
-def test_a_graph_that_differs_is_refused(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_that_differs_is_refused(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = TextEncoder(GeneratorConfig()).eval()  # another one than was exported
     with pytest.raises(ExportError, match=r"text\.onnx differs from torch"):
         export._check_text(PromptEncoder(exported, EngineSpec.read(exported)), text)  # noqa: SLF001
     monkeypatch.setattr(export, "ROUNDING_TOLERANCE", 0.0)
     config = GeneratorConfig()
     with pytest.raises(ExportError, match="fp16 weights move a colour"):
-        export_model(Generator(config), TextEncoder(config), HEIGHT, WIDTH, exported, "again")
+        export_model(Generator(config), TextEncoder(config), HEIGHT, WIDTH, tmp_path / "again", "again")
+    assert not (tmp_path / "again").exists()

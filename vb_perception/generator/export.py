@@ -65,9 +65,11 @@ def export_model(
     Raises ExportError if a graph differs from torch with the same rounded weights by more than TOLERANCE, or the
     rounding itself moves a colour by more than ROUNDING_TOLERANCE.
     """
-    out.mkdir(parents=True, exist_ok=True)
     generator, text = generator.eval(), text.half().float().eval()
     config = generator.config
+    probe = _probe(config, height, width)
+    graph, reference, gflop = _rounded(generator, probe)
+    out.mkdir(parents=True, exist_ok=True)
     named = (("generator", generator), ("text", text))
     tensors = {
         f"{prefix}.{name}": value.half() if value.is_floating_point() else value
@@ -77,24 +79,10 @@ def export_model(
     write_tensors(out / "generator.safetensors", tensors, {"name": name})
     config.write(out / "config.json")
 
-    probe = _probe(config, height, width)
     phrases = phrase_rows(list(PHRASES), config.phrase_bytes)
-    graph = CompiledForm(generator).half().float().eval()
     model = _to_onnx(graph, probe, ("image", "rays", "prompts"), "rgb", free="prompts")
     onnx.save(halve_weights(copied(model)), str(out / "generator.onnx"))
     onnx.save(halve_weights(_to_onnx(text, (phrases,), ("bytes",), "embedding", free="bytes")), str(out / "text.onnx"))
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        reference = graph(*probe)
-    with torch.no_grad():
-        trained = _Graph(generator)(*probe)
-        rewritten = float((CompiledForm(generator).eval()(*probe) - trained).abs().max())
-        moved = float((trained - reference).abs().max())
-    if not rewritten <= TOLERANCE:
-        msg = f"compiled_form.py differs from the generator by {rewritten:.2e}, allowed {TOLERANCE:.0e}; mend it"
-        raise ExportError(msg)
-    if not moved <= ROUNDING_TOLERANCE:
-        msg = f"fp16 weights move a colour by {moved:.3f}, allowed {ROUNDING_TOLERANCE}; keep them in fp32"
-        raise ExportError(msg)
     (out / WORDS).write_text("".join(f"{noun}\n" for noun in nouns), encoding="utf-8")
     spec = EngineSpec(
         name=name,
@@ -110,7 +98,7 @@ def export_model(
         text_sha256=_sha256(out / "text.onnx"),
         weights_sha256=_sha256(out / "generator.safetensors"),
         parameters=sum(p.numel() for m in (generator, text) for p in m.parameters()),
-        gflop_three_prompts=round(counter.get_total_flops() / 1e9, 3),
+        gflop_three_prompts=gflop,
         words_sha256=_sha256(out / WORDS) if nouns else "",
     )
     (out / "spec.json").write_text(spec.to_json(), encoding="utf-8")
@@ -125,6 +113,24 @@ def export_model(
         (out / "spec.json").write_text(spec.to_json(), encoding="utf-8")
     _check(OnnxEngine(out), probe, reference)
     return spec
+
+
+def _rounded(generator: Generator, probe: tuple[Tensor, Tensor, Tensor]) -> tuple[CompiledForm, Tensor, float]:
+    """The graph to export, what it makes of the probe, and its GFLOP for three prompts; ExportError if it differs."""
+    graph = CompiledForm(generator).half().float().eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        reference = graph(*probe)
+    with torch.no_grad():
+        trained = _Graph(generator)(*probe)
+        rewritten = float((CompiledForm(generator).eval()(*probe) - trained).abs().max())
+        moved = float((trained - reference).abs().max())
+    if not rewritten <= TOLERANCE:
+        msg = f"compiled_form.py differs from the generator by {rewritten:.2e}, allowed {TOLERANCE:.0e}; mend it"
+        raise ExportError(msg)
+    if not moved <= ROUNDING_TOLERANCE:
+        msg = f"fp16 weights move a colour by {moved:.3f}, allowed {ROUNDING_TOLERANCE}; keep them in fp32"
+        raise ExportError(msg)
+    return graph, reference, round(counter.get_total_flops() / 1e9, 3)
 
 
 def _probe(config: GeneratorConfig, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
