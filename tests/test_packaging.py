@@ -134,7 +134,7 @@ def clean_copy(target: Path) -> Path:
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """This environment as the only ROS 2 prefix, its tools first on PATH; where ccache is, `scratch` shares its work."""
+    """This environment as the only ROS 2 prefix, its tools first on PATH; `scratch` holds ccache's work."""
     changed = {"AMENT_PREFIX_PATH": sys.prefix, "CMAKE_PREFIX_PATH": sys.prefix}
     changed["PATH"] = f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}"
     if shutil.which("ccache"):
@@ -152,7 +152,9 @@ def test_colcon_builds_a_clean_copy(tmp_path: Path) -> None:
     fix = f"-DCMAKE_PROJECT_INCLUDE={source}/cmake/wheel_fix.cmake"  # for the wheels; on a robot plain `colcon build`
     options = [fix, "-DCMAKE_BUILD_TYPE=Release", "-G", "Ninja"]
     command = ["colcon", "build", "--event-handlers", "console_direct+", "--cmake-args", *options]
-    build = subprocess.run(command, cwd=tmp_path, env=environment(tmp_path), check=False, capture_output=True, text=True)
+    build = subprocess.run(
+        command, cwd=tmp_path, env=environment(tmp_path), check=False, capture_output=True, text=True
+    )
     assert build.returncode == 0, build.stdout + build.stderr
 
     prefix = tmp_path / "install/vb_perception"

@@ -38,9 +38,7 @@ def test_two_processes_share_the_images(settings: TrainSettings, tmp_path: Path)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     launch += ["-m", "vb_perception.cli", "train", str(recipe)]
     two_cpus = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    done = run(
-        [*launch, "--out", str(tmp_path / "run")], env=two_cpus, capture_output=True, text=True, check=False
-    )
+    done = run([*launch, "--out", str(tmp_path / "run")], env=two_cpus, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     tensors, facts = read_tensors(tmp_path / "run" / STATE)
     assert facts["images"] == 8  # two steps of two images each on two processes
