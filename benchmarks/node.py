@@ -1,8 +1,8 @@
 """What the node costs beside the network, at 640x480; prints JSON.
 
-All outputs that a robot takes (depth, camera_info, normals, mask, confidence, points) have a listener in another
-process; goal: receive + prepare + decode + publish 15 ms (median).  With --idle nobody listens while the camera
-publishes; goal: 2 % of one core.
+All outputs that a robot takes (depth, normals, mask, confidence, points) have a listener in another process; goal:
+receive + prepare + decode + publish 15 ms (median).  With --idle nobody listens while the camera publishes; goal: 2 %
+of one core.
 
 Usage: python benchmarks/node.py [--frames 300] [--rate-hz 15] [--idle]
 """
@@ -13,8 +13,7 @@ import time
 from node_bench import figures, ledger_row, report, running_node, spin_with_peer
 
 OUTPUTS = (
-    "depth/image_rect", "depth/camera_info", "depth/confidence", "normals/image", "segmentation/mask",
-    "segmentation/confidence", "points",
+    "depth/image_rect", "normals/image", "segmentation/mask", "segmentation/confidence", "points",
 )  # fmt: skip
 OVERHEAD = ("receive", "prepare", "decode", "publish")
 

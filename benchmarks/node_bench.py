@@ -16,6 +16,7 @@ from circumstances import circumstances
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 
+from vb_perception.ros.allocator import keep_large_blocks
 from vb_perception.ros.camera_stream import StreamFigures
 from vb_perception.ros.perception_node import PerceptionNode
 from vb_perception.runtime.toy_model import write_toy_model
@@ -32,6 +33,7 @@ def running_node(**parameters: Any) -> Iterator[tuple[PerceptionNode, SingleThre
     profile = {name: str(PROFILE) for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")}
     os.environ.update(profile | {"ROS_DOMAIN_ID": DOMAIN, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"})
     with tempfile.TemporaryDirectory() as folder:
+        keep_large_blocks()  # as the node's own main does
         write_toy_model(Path(folder), height=192, width=256)
         given = {"model": folder, "backend": "fake", "latency_window": 100_000} | parameters
         rclpy.init()

@@ -47,14 +47,16 @@ def resize_depth(depth_m: Float, width: int, height: int) -> Float:
     """Linear in metres within a surface, nearest at edges; NaN and inf keep to their own pixels."""
     low, high = _extremes(depth_m)
     with_edge = ~(high < low * (1 + DEPTH_EDGE))  # also wherever one of the four is NaN or inf
-    resized = _linear(np.where(np.isfinite(depth_m), depth_m, np.float32(0)), width, height)
+    known = np.isfinite(depth_m)
+    resized = _linear(depth_m if known.all() else np.where(known, depth_m, np.float32(0)), width, height)
     _put_nearest(depth_m, with_edge, resized)
     return resized
 
 
 def resize_normals(normals: Float, width: int, height: int) -> Float:
     """Linear and of unit length again within a surface, nearest at edges; NaN keeps to its own pixels."""
-    known = np.where(np.isnan(normals), np.float32(0), normals)
+    unknown = np.isnan(normals)
+    known = np.where(unknown, np.float32(0), normals) if unknown.any() else normals
     resized = _linear(known, width, height)
     for block in _blocks(height):
         _normalise(resized[block])
@@ -97,6 +99,8 @@ def _put_nearest(source: Float, with_edge: NDArray[np.bool_], resized: Float) ->
 
     `with_edge` is told for the upper left of the four.
     """
+    if not with_edge.any():
+        return
     height, width = resized.shape[:2]
     rows, columns = _nearest_index(source.shape[0], height), _nearest_index(source.shape[1], width)
     tap_rows, tap_columns = _tap_index(source.shape[0], height), _tap_index(source.shape[1], width)

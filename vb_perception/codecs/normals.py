@@ -4,6 +4,7 @@ The paper's camera frame is x right, y up, z towards the viewer, and red is (1 -
 (1 + z) / 2.  In the optical frame (x right, y down, z forward) all three are (1 - n) / 2: what is computed here.
 """
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,14 +56,15 @@ def decode_normals(rgb: RGB) -> tuple[_Normals, NDArray[np.float32]]:
         FrameError: `rgb` is not (H, W, 3) uint8.
     """
     expect_rgb(rgb)
-    normals: _Normals = _COMPONENT[rgb]
-    length = np.sqrt(np.einsum("hwc,hwc->hw", normals, normals))
+    normals: _Normals = np.asarray(cv2.LUT(rgb, _COMPONENT))
+    length = cv2.sqrt(cv2.transform(cv2.multiply(normals, normals), _SUM))
     unknown = length < MIN_LENGTH
     length[unknown] = np.nan
-    normals /= length[..., None]
+    cv2.divide(normals, cv2.merge((length, length, length)), dst=normals)
     confidence: NDArray[np.float32] = 1 - np.minimum(np.abs(length - 1), 1)
     confidence[unknown] = 0
     return normals, confidence
 
 
 _COMPONENT = (1 - np.arange(LEVELS + 1) * (2 / LEVELS)).astype(np.float32)
+_SUM = np.ones((1, 3), np.float32)

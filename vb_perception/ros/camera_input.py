@@ -1,4 +1,4 @@
-"""The subscriptions to one camera: the image's lives only while somebody listens to an output, camera_info's always."""
+"""The subscriptions to one camera: they live while somebody listens to an output; a latched camera_info's stays."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -68,9 +68,9 @@ class CameraInput:
         self.info_topic: str = node.resolve_topic_name(
             settings.camera_info_topic or settings.topic("input/camera_info")
         )
-        self._info = self._subscribe(
-            CameraInfo, self.info_topic, self._on_info, "camera_info_qos", settings.camera_info_qos
-        )
+        self._info: Subscription | None = None
+        if settings.latched_info:  # comes once, and is kept
+            self._listen_to_info()
         back = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-max(1, settings.stamp_jump_ns)))
         self._jumps = node.get_clock().create_jump_callback(back, post_callback=self._on_time_jump)
 
@@ -82,12 +82,15 @@ class CameraInput:
     def listen(self, *, wanted: bool) -> None:
         """Make or end the image subscription."""
         if wanted and self._image is None:
+            self._listen_to_info()
             kind = CompressedImage if self._settings.compressed else Image
             self._image = self._subscribe(kind, self.topic, self._on_image, "input_qos", self._settings.input_qos)
             self.listening_since_ns = time.monotonic_ns()
         elif not wanted and self._image is not None:
             self._node.destroy_subscription(self._image)
             self._image = None
+            if not self._settings.latched_info:
+                self._end_info()
             self._receiver.give_up(len(self._matcher.clear()))
             self._receiver.drop_waiting()
 
@@ -107,8 +110,18 @@ class CameraInput:
     def close(self) -> None:
         """End both subscriptions."""
         self.listen(wanted=False)
-        self._node.destroy_subscription(self._info)
+        self._end_info()
         self._jumps.unregister()
+
+    def _listen_to_info(self) -> None:
+        if self._info is None:
+            qos = self._settings.camera_info_qos
+            self._info = self._subscribe(CameraInfo, self.info_topic, self._on_info, "camera_info_qos", qos)
+
+    def _end_info(self) -> None:
+        if self._info is not None:
+            self._node.destroy_subscription(self._info)
+            self._info = None
 
     def _subscribe(
         self, kind: type, topic: str, callback: Callable[..., None], parameter: str, qos: str

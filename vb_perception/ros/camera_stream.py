@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from builtin_interfaces.msg import Time
@@ -11,7 +12,7 @@ from std_msgs.msg import Header
 
 from vb_perception.errors import FrameError
 from vb_perception.frame import Frame, Perception
-from vb_perception.pipeline import PerceptionPipeline
+from vb_perception.pipeline import Painted, PerceptionPipeline
 from vb_perception.ros.audit import label_message, model_message
 from vb_perception.ros.camera_input import image_topic
 from vb_perception.ros.cloud_frames import ToCloudFrame
@@ -23,7 +24,7 @@ from vb_perception.ros.viewport import View, Viewport
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.scheduler import FrameScheduler, RateLimit
 from vb_perception.tasks import Task
-from vb_perception.timing import STAGES, FrameLedger, LatencySummary, LatencyWindow, StageTimes
+from vb_perception.timing import STAGES, FrameLedger, LatencySummary, LatencyWindow
 
 RECT = "rect"
 WHOLE = "processing"
@@ -42,6 +43,18 @@ class Ticket:
         return self.stamp_ns is not None or bool(self.refusal)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """An image that the engine has answered, on its way to the topics."""
+
+    painted: Painted
+    arrival: Arrival
+    ready_ns: int
+    plan: Plan
+    wanted: Wanted
+    tickets: list[Ticket]
+
+
 @dataclass(frozen=True, slots=True)
 class StreamFigures:
     """A consistent copy of what a camera's stream counts; summaries by stage and task ("" the whole frame)."""
@@ -53,8 +66,8 @@ class StreamFigures:
 class CameraStream:
     """What one camera is asked and what became of its images.
 
-    `serve` belongs to the worker's thread, the rest to the executor's.  Ledger, window, tickets and plan are
-    shared under a lock; publishers are only destroyed under a second one, which `serve` holds while it publishes.
+    `ask` and `answer` belong to the worker's two threads, the rest to the executor's.  Ledger, window, tickets and plan
+    are shared under a lock; publishers are only destroyed under a second one, which `answer` holds while it publishes.
     """
 
     def __init__(
@@ -214,8 +227,8 @@ class CameraStream:
 
     # --- the worker's side ---------------------------------------------------------------------------------------
 
-    def serve(self, arrival: Arrival, pipeline: PerceptionPipeline) -> None:
-        """Answer one image: convert, infer, publish, account.
+    def ask(self, arrival: Arrival, pipeline: PerceptionPipeline) -> Asked | None:
+        """Convert one image and have the engine paint it; None, and counted, if nothing is to be answered.
 
         Raises:
             FrameError: the image cannot be used; not counted yet.
@@ -229,35 +242,37 @@ class CameraStream:
         if settings.trigger_only and not tickets:
             with self._lock:
                 self._ledger.skipped += 1
-            return
-        try:
-            perception = self._answer(arrival, pipeline, plan, off, viewport, asked=bool(tickets))
-        except Exception as error:
+            return None
+        with _refusing(tickets):
+            asked = self._ask(arrival, pipeline, plan, off, viewport, tickets)
+        if asked is None:
             for ticket in tickets:
-                ticket.refusal = str(error) or type(error).__name__
-            raise
-        for ticket in tickets:
-            if perception is None:
                 ticket.refusal = "the image is too old, or every task is switched off"
-            else:
-                ticket.stamp_ns = perception.frame.stamp_ns
+        return asked
+
+    def answer(self, asked: Asked, pipeline: PerceptionPipeline) -> None:
+        """Decode what was painted, publish and account; raises FrameError, not counted yet, if it cannot be decoded."""
+        with _refusing(asked.tickets):
+            perception = pipeline.read(asked.painted)
+            self._publish(perception, asked)
+        for ticket in asked.tickets:
+            ticket.stamp_ns = perception.frame.stamp_ns
 
     def _not_due(self, settings: CameraSettings) -> set[str]:
         """Tasks whose turn is not this frame; those with a rate take turns rather than all at once."""
         shifted = enumerate(settings.every.items())
         return {task for shift, (task, every) in shifted if (self._frames - shift) % every != 0}
 
-    def _answer(
+    def _ask(
         self,
         arrival: Arrival,
         pipeline: PerceptionPipeline,
         plan: Plan,
         off: set[str],
         viewport: Viewport,
-        *,
-        asked: bool,
-    ) -> Perception | None:
-        wanted = self.outputs.wanted(off)
+        tickets: list[Ticket],
+    ) -> Asked | None:
+        wanted, asked = self.outputs.wanted(off), bool(tickets)
         if not (wanted or asked):
             with self._lock:
                 listened = bool(self.outputs.wanted(self._off))
@@ -277,9 +292,7 @@ class CameraStream:
                 self._ledger.skipped += 1
             return None
         ready_ns = time.monotonic_ns()
-        perception = pipeline.perceive(frame, tasks)
-        self._publish(perception, arrival, ready_ns, plan, wanted)
-        return perception
+        return Asked(pipeline.paint(frame, tasks), arrival, ready_ns, plan, wanted, tickets)
 
     def _is_aged(self, arrival: Arrival) -> bool:
         age_ns = self._ros_time_ns() - stamp_ns(arrival.image)
@@ -331,13 +344,13 @@ class CameraStream:
             self._told.add(text)
             self._complain(self.settings.told(text))
 
-    def _publish(self, perception: Perception, arrival: Arrival, ready_ns: int, plan: Plan, wanted: Wanted) -> None:
+    def _publish(self, perception: Perception, asked: Asked) -> None:
         start_ns = time.monotonic_ns()
         parts = list(perception.times.parts)
         with self._publishing:
-            if plan is not self._announced:
-                self._announce(plan, _time(perception.frame))
-            for output, publisher in self.outputs.still_open(wanted):
+            if asked.plan is not self._announced:
+                self._announce(asked.plan, _time(perception.frame))
+            for output, publisher in self.outputs.still_open(asked.wanted):
                 begun_ns = time.monotonic_ns()
                 try:
                     publisher.publish(output.fill(perception))
@@ -348,10 +361,10 @@ class CameraStream:
         self.last_published_ns = time.monotonic_ns()
         times = replace(
             perception.times,
-            receive_ns=ready_ns - arrival.arrived_ns,
+            receive_ns=asked.ready_ns - asked.arrival.arrived_ns,
             publish_ns=self.last_published_ns - start_ns,
             age_ns=self._ros_time_ns() - perception.frame.stamp_ns,
-            parts=(*parts, (WHOLE, "", _sum(perception.times, self.last_published_ns - start_ns))),
+            parts=(*parts, (WHOLE, "", self.last_published_ns - asked.ready_ns)),
         )
         with self._lock:
             self._ledger.processed += 1
@@ -376,8 +389,15 @@ class CameraStream:
         return int(self._node.get_clock().now().nanoseconds)
 
 
-def _sum(times: StageTimes, publish_ns: int) -> int:
-    return times.prepare_ns + times.infer_ns + times.decode_ns + publish_ns
+@contextmanager
+def _refusing(tickets: list[Ticket]) -> Iterator[None]:
+    """Whoever waits for this frame hears of what goes wrong with it."""
+    try:
+        yield
+    except Exception as error:
+        for ticket in tickets:
+            ticket.refusal = str(error) or type(error).__name__
+        raise
 
 
 def _time(frame: Frame) -> Time:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
+import cv2
 import numpy as np
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -104,8 +105,8 @@ def _outputs_of_task(task: Task, options: OutputOptions) -> list[Output]:  # noq
         return image_message(p.frame, task.encode(p.predictions[name]), "rgb8", kept["view"])
 
     def confidence(p: Perception) -> Image:
-        scaled = p.predictions[name].confidence * np.float32(255) + np.float32(0.5)
-        return image_message(p.frame, scaled.astype(np.uint8), "mono8", kept["confidence"])
+        levels = cv2.convertScaleAbs(p.predictions[name].confidence, alpha=255)  # rounds
+        return image_message(p.frame, levels, "mono8", kept["confidence"])
 
     def depth(p: Perception) -> Image:
         depth_m = cast("DepthMap", p.predictions[name]).depth_m

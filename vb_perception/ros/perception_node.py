@@ -19,6 +19,7 @@ from rclpy.parameter import Parameter
 
 from vb_perception.errors import ConfigError, VbPerceptionError
 from vb_perception.ros import parameters
+from vb_perception.ros.allocator import keep_large_blocks
 from vb_perception.ros.build_action import BuildAction
 from vb_perception.ros.camera_input import CameraInput
 from vb_perception.ros.camera_stream import CameraStream
@@ -329,6 +330,7 @@ def _in_words(settings: Settings) -> str:
 def main(args: list[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM."""
     logging.basicConfig(level=logging.WARNING, format="[%(name)s] %(message)s")
+    keep_large_blocks()
     with ros_context(args) as stop:
         node = PerceptionNode()
         executor = SingleThreadedExecutor()

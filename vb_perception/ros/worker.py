@@ -1,15 +1,25 @@
-"""The worker thread: the newest image of the camera whose turn it is -> its stream, which answers and accounts."""
+"""Two threads between cameras and topics: one asks the engine about the newest image, the other answers its camera.
 
+While the engine is busy with one image, the one before is decoded and published.
+"""
+
+import queue
 import threading
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from vb_perception.errors import ConfigError, EngineError, FrameError
 from vb_perception.pipeline import PerceptionPipeline
-from vb_perception.ros.camera_stream import CameraStream
+from vb_perception.ros.camera_stream import Asked, CameraStream
 from vb_perception.ros.inputs import Arrival
 from vb_perception.scheduler import FrameScheduler
 
 FAILURES_IN_A_ROW = 3
+IN_WORK = 2
+"""An image is taken, the newest there is, only when at most one other is unanswered: none grows old in between."""
+DEFECT = "the {} thread died; its traceback is in the log"
+
+Answers: TypeAlias = "queue.SimpleQueue[tuple[CameraStream, Asked] | None]"
 
 
 class InferenceWorker:
@@ -18,32 +28,41 @@ class InferenceWorker:
     def __init__(self, pipeline: PerceptionPipeline, backend: str, streams: Mapping[str, CameraStream]) -> None:
         self._pipeline, self._backend, self._streams = pipeline, backend, streams
         self._slots: FrameScheduler[Arrival] = FrameScheduler(list(streams))
-        self._thread: threading.Thread | None = None
+        self._answers: Answers = queue.SimpleQueue()
+        self._free = threading.Semaphore(IN_WORK)
+        self._threads: list[threading.Thread] = []
         self.failure = ""
 
     def start(self) -> None:
-        """Start the thread with empty slots and no failure."""
+        """Start the threads with empty slots and no failure."""
         self._slots = FrameScheduler(list(self._streams))
+        self._answers = queue.SimpleQueue()
+        self._free = threading.Semaphore(IN_WORK)
         self.failure = ""
         for stream in self._streams.values():
             stream.start(self._slots, self._backend)
-        self._thread = threading.Thread(target=self._loop, name="inference", daemon=True)
-        self._thread.start()
+        loops = {"inference": self._infer, "answer": self._answer}
+        self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Let the frame in work finish, end the thread and empty the slots."""
+        """Let the frames in work finish, end the threads and empty the slots."""
         self._slots.close()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
         for stream in self._streams.values():
             stream.drop_waiting()
 
-    def _loop(self) -> None:
+    def _infer(self) -> None:
         failures = 0
         stream: CameraStream | None = None
         try:
-            while failures < FAILURES_IN_A_ROW and (taken := self._slots.take(threading.TIMEOUT_MAX)) is not None:
+            while failures < FAILURES_IN_A_ROW:
+                self._free.acquire()  # released where the frame ends
+                if (taken := self._slots.take(threading.TIMEOUT_MAX)) is None:
+                    break
                 stream = self._streams[taken[0]]
                 failures = failures + 1 if self._fails(stream, taken[1]) else 0
                 del taken  # an image is large: not one more than needed is kept while we wait
@@ -54,16 +73,48 @@ class InferenceWorker:
             # Any other error is a defect of ours: the thread's traceback goes to the log, and the node must not stay
             # active with nobody at work.
             if stream is not None:
-                stream.failed("the inference thread died; its traceback is in the log")
-                self.failure = "the inference thread died; its traceback is in the log, please report it"
+                self._died(stream, "inference")
+            self._answers.put(None)
 
     def _fails(self, stream: CameraStream, arrival: Arrival) -> bool:
-        """Serve one arrival; whether inference failed."""
+        """Ask the engine about one arrival; whether inference failed."""
+        asked = None
         try:
-            stream.serve(arrival, self._pipeline)
+            asked = stream.ask(arrival, self._pipeline)
         except (FrameError, ConfigError) as error:
             stream.reject(str(error))
         except EngineError as error:
             stream.failed(f"inference failed: {error}")
             return True
+        finally:
+            if asked is None:
+                self._free.release()
+        if asked is not None:
+            self._answers.put((stream, asked))
         return False
+
+    def _answer(self) -> None:
+        stream: CameraStream | None = None
+        try:
+            while (item := self._answers.get()) is not None:
+                stream, asked = item
+                try:
+                    stream.answer(asked, self._pipeline)
+                except (FrameError, ConfigError) as error:
+                    stream.reject(str(error))
+                except EngineError as error:
+                    stream.failed(f"decoding failed: {error}")
+                stream = None
+                del item, asked
+                self._free.release()
+        finally:
+            if stream is not None:
+                self._died(stream, "answer")
+                self._slots.close()
+                self._free.release(IN_WORK)  # the other thread may wait for one
+                while (item := self._answers.get()) is not None:
+                    item[0].failed(DEFECT.format("answer"))
+
+    def _died(self, stream: CameraStream, thread: str) -> None:
+        stream.failed(DEFECT.format(thread))
+        self.failure = f"{DEFECT.format(thread)}, please report it"
