@@ -77,6 +77,27 @@ def test_fp16_is_near_and_keeps_the_tail_in_fp32(model: Any) -> None:  # noqa: A
     onnx.checker.check_model(half)
 
 
+def test_what_one_exact_node_hands_to_another_never_passes_through_fp16() -> None:
+    squares = parser.parse_model("""
+    <ir_version: 9, opset_import: ["": 20]>
+    net (float[1, 4] image) => (float[1, 1] rgb) {
+        [scaled] a = Mul (image, factor)
+        [squared] b = Mul (a, a)
+        [summed] c = ReduceSum <keepdims = 1> (b, axis)
+        [root] d = Sqrt (c)
+        [shrunk] rgb = Mul (d, tenth)
+    }
+    """)
+    weights = {"factor": np.array([1000], np.float32), "tenth": np.array([0.1], np.float32), "axis": np.array([1])}
+    squares.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in weights.items())
+    for node in squares.graph.node[1:4]:
+        node.metadata_props.add(key=HIERARCHY, value="['a.ScaleShiftNorm', 'aten.pow']")
+    before = run_graph(squares.SerializeToString(), [{"image": np.ones((1, 4), np.float32)}])[0]
+    after = run_graph(in_fp16(squares).SerializeToString(), [{"image": np.ones((1, 4), np.float32)}])[0]
+    assert before[0, 0] == pytest.approx(200)  # of four million, which fp16 does not hold
+    assert after[0, 0] == pytest.approx(200, rel=1e-3)
+
+
 def test_int8_quantises_what_goes_into_a_convolution_and_nothing_else(model: Any) -> None:  # noqa: ANN401
     before = answer(model)
     quantised = in_int8(model, frames())

@@ -61,7 +61,27 @@ def in_fp16(model: Any) -> Any:  # noqa: ANN401 - onnx.ModelProto both
         node_block_list=exact_nodes(model),
     )
     ONNXModel(half).topological_sort()  # the casts of the inputs were put last
+    _join_exact(half.graph, {node.name for node in model.graph.node})
     return half
+
+
+def _join_exact(graph: Any, ours: Collection[str]) -> None:  # noqa: ANN401 - an onnx.GraphProto
+    """Where one exact node reads another, read it directly: the converter leaves a cast to fp16 and back in between.
+
+    A sum of squares beyond 65504 would be infinite there.  `ours` names the nodes that were there before.
+    """
+    from onnx import TensorProto
+
+    casts = {node.output[0]: node for node in graph.node if node.op_type == "Cast" and node.name not in ours}
+    exact = {}
+    for name, back in casts.items():
+        there = casts.get(back.input[0])
+        if there is not None and back.attribute[0].i == TensorProto.FLOAT:
+            exact[name] = there.input[0]
+    for node in graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = exact.get(name, name)
+    _drop_unread(graph)
 
 
 def in_int8(model: Any, frames: Sequence[Inputs]) -> Any:  # noqa: ANN401 - onnx.ModelProto both
