@@ -136,9 +136,10 @@ def _objects(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
         return
     overlaps = object_overlaps(prediction.ids, true, counted)
     row.figures["objects"] = overlap_boundary_of(overlaps, prediction.ids, true, counted)
-    many = len(prediction.names)
-    confidence = np.bincount(prediction.ids.ravel(), prediction.confidence.ravel(), many)
-    pixels = np.bincount(prediction.ids.ravel(), minlength=many)
+    something = np.flatnonzero(prediction.ids)
+    found, many = prediction.ids.reshape(-1)[something], len(prediction.names)
+    confidence = np.bincount(found, prediction.confidence.reshape(-1)[something], many)
+    pixels = np.bincount(found, minlength=many)
     ids = overlaps.predicted_ids
     row.objects = overlaps, confidence[ids] / pixels[ids]
 

@@ -1,38 +1,56 @@
 """What the truth of a frame says in the words of a task: which pixels are "object", which are instances of one."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vb_perception.errors import FrameError
 from vb_perception.scenes.classes import CLASSES
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import BACKGROUND
 
 OBJECT = "object"
+_BYTE = 256  # values of a byte
+_Entry = TypeVar("_Entry", bound=np.generic)
 _KNOWN = {c.name: c for c in CLASSES}
 
 
 def true_objects(truth: Sample) -> NDArray[np.int16]:
     """Instance ids of the objects alone: tables, walls and other large things become 0; -1 stays unlabelled."""
-    ids = truth.instance_ids
-    return np.where((ids > 0) & ~true_mask(OBJECT, truth), 0, ids).astype(np.int16)
+    ids = truth.instance_ids.astype(np.int16)
+    ids[(ids > 0) & ~true_mask(OBJECT, truth)] = 0
+    return ids
 
 
 def true_classes(names: Sequence[str], truth: Sample) -> NDArray[np.int16]:
     """True ids (H, W) as an index into `names`, 0 where the true class is none of them; -1 stays unlabelled."""
-    ids = np.minimum(truth.class_ids, 0)
+    table = np.zeros(len(truth.class_names), np.int16)
     for i, name in enumerate(names):
         if name != BACKGROUND:
-            ids[true_mask(name, truth)] = i
-    return ids
+            table[[means(name, class_name) for class_name in truth.class_names]] = i
+    return _looked_up(table, np.int16(-1), truth)
 
 
 def true_mask(name: str, truth: Sample) -> NDArray[np.bool_]:
     """Where a class of this name or synonym is (H, W); "object" means every class that is one."""
-    wanted = [means(name, class_name) for class_name in truth.class_names]
-    table = np.array([*wanted, False])  # -1, unlabelled, reads the last
-    return table[truth.class_ids]
+    table = np.array([means(name, class_name) for class_name in truth.class_names], np.bool_)
+    return _looked_up(table, np.False_, truth)
+
+
+def _looked_up(table: NDArray[_Entry], unlabelled: _Entry, truth: Sample) -> NDArray[_Entry]:
+    """What the table (a row a class) says of each pixel (H, W)."""
+    ids = truth.class_ids
+    if int(ids.max(initial=-1)) >= len(table):
+        msg = f"class id {int(ids.max())} is true, but the legend names {len(table)} classes: name every id"
+        raise FrameError(msg)
+    if len(table) < _BYTE and not (ids < -1).any():  # OpenCV looks bytes up several times as fast; -1 is 255 there
+        whole = np.concatenate((table, np.full(_BYTE - len(table), unlabelled, table.dtype)))
+        looked_up = cv2.LUT(ids.astype(np.uint8), whole.view(np.uint8) if table.dtype == np.bool_ else whole)
+        return np.asarray(looked_up).view(table.dtype)
+    return np.append(table, unlabelled).astype(table.dtype)[ids]
 
 
 def is_labelled(name: str, truth: Sample) -> bool:

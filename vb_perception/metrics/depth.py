@@ -1,11 +1,13 @@
 """Metric depth: how far the predicted metres are from the true ones.  No alignment of scale or shift."""
 
+import math
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vb_perception.metrics.blocks import blocks
 from vb_perception.metrics.valid import Mask, expect_shape, valid_pixels
 
 Floats = NDArray[np.float32]
@@ -37,7 +39,11 @@ def depth_pairs(
     usable = known & np.isfinite(prediction_m) & (prediction_m > 0)
     count = int(np.count_nonzero(known))
     coverage = int(np.count_nonzero(usable)) / count if count else np.nan
-    return DepthPairs(prediction_m[usable].astype(np.float32), truth_m[usable].astype(np.float32), coverage)
+    p, g = (depth_m.astype(np.float32, copy=False).reshape(-1) for depth_m in (prediction_m, truth_m))
+    if usable.all():
+        return DepthPairs(p, g, coverage)
+    index = np.flatnonzero(usable)
+    return DepthPairs(p[index], g[index], coverage)
 
 
 def depth_scores(
@@ -71,15 +77,45 @@ def pair_scores(pairs: DepthPairs) -> dict[str, float]:
     p, g, coverage = pairs
     if not p.size:
         return dict.fromkeys(FIGURES, np.nan) | {"coverage": coverage}
-    error_m, ratio = p - g, p / g
-    squared, relative = error_m * error_m, np.abs(error_m) / g
-    log_ratio = cv2.log(ratio)
+    relative = squared = squared_relative = squared_log = shifted = squared_shifted = 0.0
+    hits, middle = [0, 0, 0], None
+    for part in blocks(p.size):
+        ratio, error_m = p[part] / g[part], np.abs(p[part] - g[part])
+        share = error_m / g[part]
+        relative += total(share)
+        squared += total_of_squares(error_m)
+        squared_relative += total(np.multiply(share, error_m, out=error_m))
+        for k in range(3):
+            hits[k] += within(ratio, DELTA ** (k + 1))
+        log_ratio = np.asarray(cv2.log(ratio), np.float32).reshape(-1)
+        squared_log += total_of_squares(log_ratio)
+        # Around any value near the mean the variance is a difference of small numbers, not of large ones.
+        middle = np.float32(total(log_ratio) / log_ratio.size) if middle is None else middle
+        log_ratio -= middle
+        shifted += total(log_ratio)
+        squared_shifted += total_of_squares(log_ratio)
+    n = p.size
     values = (
-        np.mean(relative, dtype=np.float64),
-        np.mean(squared / g, dtype=np.float64),
-        np.sqrt(np.mean(squared, dtype=np.float64)),
-        np.sqrt(np.mean(log_ratio * log_ratio, dtype=np.float64)),
-        100 * np.std(log_ratio, dtype=np.float64),
-        *(np.count_nonzero((ratio < DELTA**k) & (ratio > DELTA**-k)) / p.size for k in (1, 2, 3)),
+        relative / n,
+        squared_relative / n,
+        math.sqrt(squared / n),
+        math.sqrt(squared_log / n),
+        100 * math.sqrt(max(0.0, squared_shifted / n - (shifted / n) ** 2)),
+        *(count / n for count in hits),
     )
-    return dict(zip(FIGURES, map(float, values), strict=True)) | {"coverage": coverage}
+    return dict(zip(FIGURES, values, strict=True)) | {"coverage": coverage}
+
+
+def within(ratio: Floats, limit: float) -> int:
+    """How many ratios (N,) lie between 1 / `limit` and `limit`."""
+    return int(np.count_nonzero((ratio < limit) & (ratio > 1 / limit)))
+
+
+def total(values: Floats) -> float:
+    """The sum of (N,), added in float64."""
+    return float(cv2.sumElems(values)[0])
+
+
+def total_of_squares(values: Floats) -> float:
+    """The sum of the squares of (N,), in float64."""
+    return float(cv2.norm(values, cv2.NORM_L2SQR))

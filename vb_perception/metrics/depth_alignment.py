@@ -1,8 +1,11 @@
 """Depth after the best scale (and shift) is given away: what is left is shape.  Never to be read as metric depth."""
 
+import math
+
 import numpy as np
 
-from vb_perception.metrics.depth import DELTA, DepthPairs
+from vb_perception.metrics.blocks import blocks
+from vb_perception.metrics.depth import DELTA, DepthPairs, total, total_of_squares, within
 from vb_perception.metrics.median import median
 
 SHAPE_FIGURES = ("abs_rel", "rmse", "delta1")
@@ -16,13 +19,15 @@ def shape_scores(aligned: DepthPairs) -> dict[str, float]:
     p, g, _ = aligned
     if not p.size:
         return dict.fromkeys(SHAPE_FIGURES, np.nan)
-    ratio, error_m = p / g, p - g
-    error_m *= error_m
-    hits = np.count_nonzero((ratio < DELTA) & (ratio > 1 / DELTA))
-    rmse = float(np.sqrt(np.mean(error_m, dtype=np.float64)))
-    ratio -= 1
-    np.abs(ratio, out=ratio)
-    values = (float(np.mean(ratio, dtype=np.float64)), rmse, int(hits) / p.size)
+    relative = squared = 0.0
+    hits = 0
+    for part in blocks(p.size):
+        ratio = p[part] / g[part]
+        hits += within(ratio, DELTA)
+        squared += total_of_squares(p[part] - g[part])
+        ratio -= 1
+        relative += total(np.abs(ratio, out=ratio))
+    values = (relative / p.size, math.sqrt(squared / p.size), hits / p.size)
     return dict(zip(SHAPE_FIGURES, values, strict=True))
 
 
@@ -48,11 +53,15 @@ def affine_aligned(pairs: DepthPairs) -> DepthPairs:
     p, g, coverage = pairs
     if not p.size:
         return pairs
-    mean_p, mean_g = np.mean(p, dtype=np.float64), np.mean(g, dtype=np.float64)
-    centred = p - np.float32(mean_p)
-    spread = float(np.dot(centred, centred))
-    scale = float(np.dot(centred, g - np.float32(mean_g))) / spread if spread > 0 else 0.0
-    return DepthPairs(np.maximum(centred * np.float32(scale) + np.float32(mean_g), _LEAST_M), g, coverage)
+    mean_p, mean_g = np.float32(total(p) / p.size), np.float32(total(g) / g.size)
+    aligned, spread, common = np.empty_like(p), 0.0, 0.0
+    for part in blocks(p.size):
+        centred = np.subtract(p[part], mean_p, out=aligned[part])
+        spread += total_of_squares(centred)
+        common += float(np.dot(centred, g[part] - mean_g))
+    aligned *= np.float32(common / spread if spread > 0 else 0.0)
+    aligned += mean_g
+    return DepthPairs(np.maximum(aligned, _LEAST_M, out=aligned), g, coverage)
 
 
 def affine_aligned_inverse(pairs: DepthPairs) -> DepthPairs:

@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 
 from vb_perception.errors import ConfigError
-from vb_perception.metrics.depth import DELTA, DepthPairs
+from vb_perception.metrics.blocks import blocks
+from vb_perception.metrics.depth import DELTA, DepthPairs, total
 
 EDGES_M = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 80.0)
 
@@ -29,18 +30,20 @@ def band_scores(pairs: DepthPairs, edges_m: Sequence[float] = EDGES_M) -> dict[s
         msg = f"distance bands between {list(edges_m)} m: expected at least two edges, each larger than the one before"
         raise ConfigError(msg)
     p, g, _ = pairs
-    beyond = np.zeros(g.shape, np.uint8)  # how many edges lie nearer: k in band k, 0 before the first
-    for edge_m in edges_m:
-        beyond += g >= np.float32(edge_m)
-    band, size = beyond.astype(np.intp), len(edges_m) + 1
-    ratio = p / g
-    close = (ratio < DELTA) & (ratio > 1 / DELTA)
-    ratio -= 1
-    relative = np.bincount(band, np.abs(ratio, out=ratio), size)[1:-1]
-    band *= 2
-    band += close
-    missed, hit = np.bincount(band, minlength=2 * size).reshape(size, 2).T
-    counts, near_enough = (missed + hit)[1:-1], hit[1:-1]
+    edges = np.asarray(edges_m, np.float32)
+    relative, counts, near_enough = (np.zeros(len(edges) - 1) for _ in range(3))
+    for part in blocks(p.size):
+        true_m, ratio = g[part], p[part] / g[part]
+        close = (ratio < DELTA) & (ratio > 1 / DELTA)
+        ratio -= 1
+        np.abs(ratio, out=ratio)
+        first, last = np.searchsorted(edges, (true_m.min(), true_m.max()), side="right")  # k: between edges k - 1 and k
+        for k in range(max(first, 1), min(last, len(edges) - 1) + 1):
+            inside = np.s_[:] if first == last else (true_m >= edges[k - 1]) & (true_m < edges[k])
+            errors = ratio[inside]
+            relative[k - 1] += total(errors) if errors.size else 0.0
+            counts[k - 1] += errors.size
+            near_enough[k - 1] += np.count_nonzero(close[inside])
     scores = {}
     for name, count, error, hits in zip(band_names(edges_m), counts, relative, near_enough, strict=True):
         scores[f"abs_rel_{name}"] = float(error / count) if count else np.nan

@@ -6,10 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vb_perception.metrics.blocks import row_blocks
 from vb_perception.metrics.valid import Mask, expect_shape, valid_pixels
 
 STEPS = tuple(float(step) for step in np.linspace(1.05, 1.25, 10))
 """A pair of neighbours is an edge where one is so many times as far as the other."""
+
+LIMITS = np.log(np.array(STEPS, np.float32))
+Floats = NDArray[np.float32]
 
 
 def edge_scores(
@@ -31,26 +35,42 @@ def edge_scores(
         ConfigError: shapes differ, or `valid` is not bool.
     """
     expect_shape("prediction_m", prediction_m, truth_m.shape)
-    known = valid_pixels(valid, truth_m.shape) & np.isfinite(truth_m) & (truth_m > 0)
-    known &= np.isfinite(prediction_m) & (prediction_m > 0)
-    logs = [cv2.log(np.where(known, depth_m, 1).astype(np.float32)) for depth_m in (prediction_m, truth_m)]
-    limits = np.log(np.array(STEPS, np.float32))
-    both, predicted, true = (np.zeros(len(STEPS), np.int64) for _ in range(3))
-    for axis in (0, 1):
-        here, there = (slice(None, -1), slice(1, None)) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
-        p, g = (log[there] - log[here] for log in logs)
-        edge = ((np.abs(p) > limits[0]) | (np.abs(g) > limits[0])) & known[here] & known[there]
-        p, g = p[edge], g[edge]
-        levels_p, levels_g = (np.searchsorted(limits, np.abs(step)) for step in (p, g))
-        levels_both = np.where((p > 0) == (g > 0), np.minimum(levels_p, levels_g), 0)
-        both += _at_least(levels_both)
-        predicted += _at_least(levels_p)
-        true += _at_least(levels_g)
+    valid = valid_pixels(valid, truth_m.shape)
+    steps: tuple[list[Floats], list[Floats]] = [], []
+    for rows in row_blocks(*truth_m.shape):
+        more = np.s_[rows.start : rows.stop + 1]  # and the row below, whose pairs with these count here
+        p, g = _logs(prediction_m[more], truth_m[more], valid[more])
+        count = rows.stop - rows.start
+        for pair in (
+            (p[:count, 1:] - p[:count, :-1], g[:count, 1:] - g[:count, :-1]),
+            (p[1:] - p[:-1], g[1:] - g[:-1]),
+        ):
+            edge = np.flatnonzero(np.maximum(np.abs(pair[0]), np.abs(pair[1])) > LIMITS[0])  # NaN is none
+            for kept, step in zip(steps, pair, strict=True):
+                kept.append(step.ravel()[edge])
+    p, g = (np.concatenate(kept) if kept else np.zeros(0, np.float32) for kept in steps)
+    levels_p, levels_g = (np.searchsorted(LIMITS, np.abs(step)) for step in (p, g))
+    both = _at_least(np.where((p > 0) == (g > 0), np.minimum(levels_p, levels_g), 0))
+    predicted, true = _at_least(levels_p), _at_least(levels_g)
     weights = np.array(STEPS) * (predicted + true > 0)
     if not weights.any():
         return {"edge_f": math.nan}
     # 2 P R / (P + R) with P = b / p and R = b / g is 2 b / (p + g).
     return {"edge_f": float(np.sum(weights * 2 * both / np.maximum(predicted + true, 1)) / weights.sum())}
+
+
+def _logs(prediction_m: NDArray[np.floating], truth_m: NDArray[np.floating], valid: Mask) -> tuple[Floats, Floats]:
+    """Logarithms of both, float32, NaN where either is unknown."""
+    known = valid & np.isfinite(truth_m) & (truth_m > 0) & np.isfinite(prediction_m) & (prediction_m > 0)
+    unknown = None if known.all() else ~known
+    out = []
+    for depth_m in (prediction_m, truth_m):
+        metres = np.where(known, depth_m, 1) if unknown is not None else depth_m
+        log = np.asarray(cv2.log(metres.astype(np.float32, copy=False)), np.float32)
+        if unknown is not None:
+            log[unknown] = np.nan
+        out.append(log)
+    return out[0], out[1]
 
 
 def _at_least(levels: NDArray[np.intp]) -> NDArray[np.int64]:

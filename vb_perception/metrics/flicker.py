@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
+from vb_perception.errors import FrameError
+from vb_perception.metrics.blocks import BLOCK, blocks, row_blocks
 from vb_perception.metrics.valid import expect_shape
 
 Depth = NDArray[np.floating]
 Pose = NDArray[np.floating]
+Indices = NDArray[np.intp]
 SAME_SURFACE = 0.02  # of the depth: what the earlier frame must show there for it to be the same point
 
 
@@ -37,24 +40,43 @@ def warped_flicker(
     """
     for depth_m in (*prediction_m, truth_m[0]):
         expect_shape("depth", depth_m, truth_m[1].shape)
-    points = camera.unproject(truth_m[1].astype(np.float32)).reshape(-1, 3).astype(np.float64)
-    index = np.flatnonzero(np.isfinite(points).all(1) & (points[:, 2] > 0))
+    if truth_m[1].shape != (camera.height, camera.width):
+        msg = f"depth of shape {truth_m[1].shape} for a {camera.width}x{camera.height} camera: resize one of them"
+        raise FrameError(msg)
     earlier_from_later = np.linalg.inv(later_from_earlier)
-    moved = points[index] @ earlier_from_later[:3, :3].T + earlier_from_later[:3, 3]
-    index, moved = index[moved[:, 2] > 0], moved[moved[:, 2] > 0]
-    column = np.rint(camera.fx * moved[:, 0] / moved[:, 2] + camera.cx)
-    row = np.rint(camera.fy * moved[:, 1] / moved[:, 2] + camera.cy)
-    inside = (column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height)
+    summed, count = 0.0, 0
+    for rows in row_blocks(camera.height, camera.width, BLOCK // 2):
+        index, there, expected_m = _seen_before(truth_m[1], camera, earlier_from_later, rows)
+        seen_m = truth_m[0].reshape(-1)[there]
+        with np.errstate(invalid="ignore", divide="ignore"):  # unknown or useless depth: not counted below
+            same = np.abs(seen_m - expected_m) < SAME_SURFACE * expected_m
+            index, there = index[same], there[same]
+            later = np.log(prediction_m[1].reshape(-1)[index]) - np.log(truth_m[1].reshape(-1)[index])
+            earlier = np.log(prediction_m[0].reshape(-1)[there]) - np.log(seen_m[same])
+            change = np.abs(later - earlier)
+        change = change[np.isfinite(change)]
+        summed += float(change.sum(dtype=np.float64))
+        count += change.size
+    return summed / count if count else math.nan
+
+
+def _seen_before(
+    truth_m: Depth, camera: CameraIntrinsics, earlier_from_later: Pose, rows: slice
+) -> tuple[Indices, Indices, NDArray[np.float64]]:
+    """Of the pixels in `rows`: which fall into the earlier image, (K,); where, (K,), both flat; at which depth [m]."""
+    x, y = camera.ray_axes()
+    z = truth_m[rows].astype(np.float32, copy=False)
+    points = np.stack((x * z, y[rows, None] * z, z)).reshape(3, -1)
+    index = np.flatnonzero(np.isfinite(points[2]) & (points[2] > 0))
+    moved = earlier_from_later[:3, :3] @ points[:, index].astype(np.float64) + earlier_from_later[:3, 3:]
+    ahead = moved[2] > 0
+    if not ahead.all():
+        index, moved = index[ahead], moved[:, ahead]
+    column = np.rint(camera.fx * moved[0] / moved[2] + camera.cx)
+    row = np.rint(camera.fy * moved[1] / moved[2] + camera.cy)
+    inside = np.flatnonzero((column >= 0) & (column < camera.width) & (row >= 0) & (row < camera.height))
     there = (row[inside] * camera.width + column[inside]).astype(np.intp)
-    index, expected_m = index[inside], moved[inside, 2]
-    seen_m = truth_m[0].reshape(-1)[there]
-    with np.errstate(invalid="ignore", divide="ignore"):  # unknown or useless depth: not counted below
-        same = np.abs(seen_m - expected_m) < SAME_SURFACE * expected_m
-        later = np.log(prediction_m[1].reshape(-1)[index]) - np.log(truth_m[1].reshape(-1)[index])
-        earlier = np.log(prediction_m[0].reshape(-1)[there]) - np.log(seen_m)
-        change = np.abs(later - earlier)[same]
-    change = change[np.isfinite(change)]
-    return float(change.mean(dtype=np.float64)) if change.size else math.nan
+    return index[inside] + rows.start * camera.width, there, moved[2, inside]
 
 
 def static_flicker(earlier_m: Depth, later_m: Depth) -> float:
@@ -69,10 +91,15 @@ def static_flicker(earlier_m: Depth, later_m: Depth) -> float:
         ConfigError: shapes differ.
     """
     expect_shape("depth", earlier_m, later_m.shape)
-    with np.errstate(invalid="ignore", divide="ignore"):  # unknown or useless depth: not counted below
-        change = np.log(later_m) - np.log(earlier_m)
-    change = change[np.isfinite(change)]
-    return math.sqrt(float(np.mean(change * change, dtype=np.float64)) / 2) if change.size else math.nan
+    squared, count = 0.0, 0
+    one, other = earlier_m.reshape(-1), later_m.reshape(-1)
+    for part in blocks(one.size):
+        with np.errstate(invalid="ignore", divide="ignore"):  # unknown or useless depth: not counted below
+            change = np.log(other[part]) - np.log(one[part])
+        change = change[np.isfinite(change)]
+        squared += float(np.sum(change * change, dtype=np.float64))
+        count += change.size
+    return math.sqrt(squared / count / 2) if count else math.nan
 
 
 def label_flips(earlier: NDArray[np.integer], later: NDArray[np.integer]) -> float:

@@ -26,9 +26,12 @@ def iou(prediction: Mask, truth: Mask, valid: Mask | None = None) -> float:
             msg = f"{name} is {mask.dtype}, expected a bool mask: compare ids first, such as `ids == 1`"
             raise ConfigError(msg)
     expect_shape("prediction", prediction, truth.shape)
-    counted = valid_pixels(valid, truth.shape)
-    union = int(np.count_nonzero((prediction | truth) & counted))
-    return int(np.count_nonzero(prediction & truth & counted)) / union if union else math.nan
+    if valid is not None:
+        counted = valid_pixels(valid, truth.shape)
+        prediction, truth = prediction & counted, truth & counted
+    common = int(np.count_nonzero(prediction & truth))
+    union = int(np.count_nonzero(prediction)) + int(np.count_nonzero(truth)) - common
+    return common / union if union else math.nan
 
 
 def confusion(prediction_ids: Ids, truth_ids: Ids, n: int, valid: Mask | None = None) -> Counts:

@@ -1,50 +1,59 @@
 """Surface normals: the angle between the predicted and the true direction."""
 
+import math
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.errors import ConfigError
+from vb_perception.metrics.blocks import blocks
+from vb_perception.metrics.depth import total, total_of_squares
 from vb_perception.metrics.median import median
 from vb_perception.metrics.valid import Mask, expect_shape, valid_pixels
 
-Angles = NDArray[np.float32]
+Floats = NDArray[np.float32]
 SHARES_DEG = {"share_5": 5.0, "share_11_25": 11.25, "share_22_5": 22.5, "share_30": 30.0}
 ERRORS = ("mean_deg", "median_deg", "rmse_deg")
 
 
-def angles_deg(prediction: NDArray[np.floating], truth: NDArray[np.floating]) -> Angles:
+def angles_deg(prediction: NDArray[np.floating], truth: NDArray[np.floating]) -> Floats:
     """Angle (...,) in [0, 180] between vectors (..., 3) of any length; NaN where either is not finite or has no length.
 
     atan2(|u x v|, u . v): unlike arccos of the dot product it keeps float32 precision at 0 and at 180 degrees.
     Source: W. Kahan, "How Futile are Mindless Assessments of Roundoff", section 12.
     """
-    u, v = (_planes(vectors) for vectors in (prediction, truth))
-    across2, along = np.zeros_like(u[0]), np.zeros_like(u[0])
-    one, other = np.empty_like(across2), np.empty_like(across2)  # scratch: fresh arrays of this size cost page faults
-    with np.errstate(invalid="ignore"):  # inf - inf: no direction, NaN is the answer
-        for i in range(3):
-            j, k = (i + 1) % 3, (i + 2) % 3
-            np.multiply(u[j], v[k], out=one)
-            np.multiply(u[k], v[j], out=other)
-            one -= other
-            np.multiply(one, one, out=one)
-            across2 += one
-            np.multiply(u[i], v[i], out=other)
-            along += other
-    across = np.sqrt(across2, out=one)
-    nowhere = (across == 0) & (along == 0)
-    angle_deg: Angles = np.arctan2(across, along, out=other)
+    u, v = (vectors.reshape(-1, 3) for vectors in (prediction, truth))
+    angle_deg = np.empty(len(u), np.float32)
+    for part in blocks(len(u)):
+        angle_deg[part] = _angles_deg(_planes(u[part]), _planes(v[part]))
+    return angle_deg.reshape(truth.shape[:-1])
+
+
+def _angles_deg(u: Sequence[Floats], v: Sequence[Floats]) -> Floats:
+    """Floats (N,) between vectors given as x, y, z, each (N,)."""
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: no direction, NaN is the answer
+        along = u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
+        across = np.zeros_like(along)
+        for j, k in ((1, 2), (2, 0), (0, 1)):
+            one = u[j] * v[k]
+            one -= u[k] * v[j]
+            one *= one
+            across += one
+    across = np.sqrt(across, out=across)
+    angle_deg: Floats = np.arctan2(across, along)
     angle_deg *= np.float32(180 / np.pi)
-    angle_deg[nowhere] = np.nan
+    nowhere = along == 0
+    if nowhere.any():
+        angle_deg[nowhere & (across == 0)] = np.nan
     return angle_deg
 
 
-def _planes(vectors: NDArray[np.floating]) -> list[Angles]:
-    """x, y and z of vectors (..., 3), each contiguous."""
-    if vectors.ndim == 3:  # noqa: PLR2004 -- an image, which OpenCV takes apart faster
-        return [np.asarray(plane, np.float32) for plane in cv2.split(vectors.astype(np.float32, copy=False))]
-    return list(np.ascontiguousarray(np.moveaxis(vectors, -1, 0), np.float32))
+def _planes(vectors: NDArray[np.floating]) -> Sequence[Floats]:
+    """x, y and z of vectors (N, 3), each contiguous."""
+    planes = cv2.split(vectors.astype(np.float32, copy=False)[None])
+    return [np.asarray(plane, np.float32).reshape(-1) for plane in planes]
 
 
 def normal_scores(
@@ -68,20 +77,29 @@ def normal_scores(
         msg = f"true normals have shape {truth.shape}, expected (H, W, 3)"
         raise ConfigError(msg)
     expect_shape("prediction", prediction, truth.shape)
-    x, y, z = _planes(truth)
-    with np.errstate(over="ignore"):
-        length2 = x * x + y * y + z * z
-    known = valid_pixels(valid, length2.shape) & np.isfinite(length2) & (length2 > 0)
-    count = int(np.count_nonzero(known))
-    error_deg = angles_deg(prediction, truth)
-    error_deg = error_deg[known & np.isfinite(error_deg)]
-    if not error_deg.size:
+    valid = valid_pixels(valid, truth.shape[:-1]).reshape(-1)
+    u, v = (vectors.reshape(-1, 3) for vectors in (prediction, truth))
+    count, summed, squared, errors = 0, 0.0, 0.0, []
+    for part in blocks(len(u)):
+        planes = _planes(v[part])
+        with np.errstate(over="ignore"):
+            length2 = planes[0] * planes[0] + planes[1] * planes[1] + planes[2] * planes[2]
+        known = valid[part] & np.isfinite(length2) & (length2 > 0)
+        count += int(np.count_nonzero(known))
+        error_deg = _angles_deg(_planes(u[part]), planes)
+        known &= np.isfinite(error_deg)
+        errors.append(error_deg if known.all() else error_deg[known])
+        summed += total(errors[-1])
+        squared += total_of_squares(errors[-1])
+    error_deg = np.concatenate([np.zeros(0, np.float32), *errors])
+    n = error_deg.size
+    if not n:
         unknown = dict.fromkeys((*ERRORS, *SHARES_DEG), np.nan)
         return unknown | {"coverage": 0.0 if count else np.nan}
     return {
-        "mean_deg": float(error_deg.mean(dtype=np.float64)),
+        "mean_deg": summed / n,
         "median_deg": median(error_deg),
-        "rmse_deg": float(np.sqrt(np.mean(error_deg * error_deg, dtype=np.float64))),
-        **{name: int(np.count_nonzero(error_deg < limit)) / error_deg.size for name, limit in SHARES_DEG.items()},
-        "coverage": error_deg.size / count,
+        "rmse_deg": math.sqrt(squared / n),
+        **{name: int(np.count_nonzero(error_deg < limit)) / n for name, limit in SHARES_DEG.items()},
+        "coverage": n / count,
     }

@@ -36,16 +36,15 @@ def object_overlaps(prediction_ids: Ids, truth_ids: Ids, valid: Mask | None = No
     Raises:
         ConfigError: shapes differ or are not (H, W), ids are not integers, above 65535, or predicted ones below 0.
     """
-    counted = labelled_pixels(prediction_ids, truth_ids, valid)
+    counted = labelled_pixels(prediction_ids, truth_ids, valid).reshape(-1)
     check_object_ids(prediction_ids, truth_ids)
-    rows, true_ids = _numbered(np.maximum(truth_ids, 0))
+    rows, true_ids = _numbered(truth_ids)
     columns, predicted_ids = _numbered(prediction_ids)
     shape = len(true_ids), len(predicted_ids)
-    rows *= shape[1]
-    rows += columns
-    if not counted.all():
-        rows[~counted] = shape[0] * shape[1]  # a cell of its own, behind the table
-    pixels = np.bincount(rows.ravel(), minlength=shape[0] * shape[1] + 1)[:-1].reshape(shape)
+    of_any = np.flatnonzero(counted & ((rows > 0) | (columns > 0)))  # most pixels belong to no object on either side
+    cell = rows[of_any] * np.intp(shape[1])
+    cell += columns[of_any]
+    pixels = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
     keep_t, keep_p = pixels.sum(1) * (true_ids > 0) > 0, pixels.sum(0) * (predicted_ids > 0) > 0
     return ObjectOverlaps(
         true_ids[keep_t],
@@ -56,13 +55,13 @@ def object_overlaps(prediction_ids: Ids, truth_ids: Ids, valid: Mask | None = No
     )
 
 
-def _numbered(ids: Ids) -> tuple[Counts, Ids]:
-    """Ids as row numbers of a table (H, W) int64, and the id of each row, 0 in row 0."""
+def _numbered(ids: Ids) -> tuple[Ids, Ids]:
+    """The row of a table for each pixel (N,), 0 or less for none, and the id of each row, 0 in row 0."""
     largest = int(ids.max(initial=0))
     if largest <= _MOST_ROWS:
-        return ids.astype(np.int64), np.arange(largest + 1)
-    present, rank = np.unique(np.append(ids.ravel(), 0), return_inverse=True)  # few objects with large numbers
-    return rank[:-1].astype(np.int64).reshape(ids.shape), present
+        return ids.reshape(-1), np.arange(largest + 1)
+    present, rank = np.unique(np.append(np.maximum(ids, 0), 0), return_inverse=True)  # few objects with large numbers
+    return rank[:-1], present
 
 
 def check_object_ids(prediction_ids: Ids, truth_ids: Ids) -> None:

@@ -3,10 +3,10 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial import KDTree
 
 from vb_perception.metrics.object_overlaps import Ids, ObjectOverlaps, labelled_pixels, object_overlaps
 from vb_perception.metrics.valid import Mask
@@ -84,8 +84,19 @@ class _Boundary:
         """How many counted pixels lie within the disk of `radius_px` around any pixel of the other boundary."""
         if not len(self.counted_px) or not len(other.all_px):
             return 0
-        distance_px, _ = KDTree(other.all_px).query(self.counted_px, distance_upper_bound=radius_px + 0.5)
-        return int(np.count_nonzero(distance_px <= radius_px))
+        low, high = other.all_px.min(0) - radius_px, other.all_px.max(0) + radius_px
+        around = np.zeros(high - low + 1, np.uint8)
+        around[tuple((other.all_px - low).T)] = 1
+        around = cv2.dilate(around, _disk(radius_px))
+        within = self.counted_px[((self.counted_px >= low) & (self.counted_px <= high)).all(1)]
+        return int(np.count_nonzero(around[tuple((within - low).T)]))
+
+
+def _disk(radius_px: int) -> NDArray[np.uint8]:
+    """1 where the centre is no more than `radius_px` away, (2 r + 1, 2 r + 1)."""
+    step_px = np.arange(-radius_px, radius_px + 1)
+    disk: NDArray[np.uint8] = (step_px[:, None] ** 2 + step_px**2 <= radius_px**2).astype(np.uint8)
+    return disk
 
 
 def _boundaries(ids: Ids, objects: Ids, counted: Mask) -> list[_Boundary]:
