@@ -19,11 +19,12 @@ from rclpy.parameter import Parameter
 from vb_perception.ros.allocator import keep_large_blocks
 from vb_perception.ros.camera_stream import StreamFigures
 from vb_perception.ros.perception_node import PerceptionNode
+from vb_perception.ros.stopping import SPIN_STEP_S
 from vb_perception.runtime.toy_model import write_toy_model
 from vb_perception.timing import FrameLedger
 
 PROFILE = Path(__file__).resolve().parents[1] / "config/fastdds_shm.xml"
-DOMAIN = "97"
+DOMAIN = os.environ.get("ROS_DOMAIN_ID", "97")
 SETTLE_STEPS = 40
 
 
@@ -58,7 +59,7 @@ def spin_with_peer(
     command = [sys.executable, str(Path(__file__).with_name("node_peer.py")), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as peer:
         while peer.poll() is None:
-            executor.spin_once(timeout_sec=0.1)
+            executor.spin_once(timeout_sec=SPIN_STEP_S)
             each_step()
         for _ in range(SETTLE_STEPS):
             executor.spin_once(timeout_sec=0.05)

@@ -33,7 +33,7 @@ from vb_perception.runtime.engine import EngineSpec
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.tasks import Task
 
-POLL_PERIOD_S = 0.2
+POLL_PERIOD_S = 0.3
 FIRST_STATS_PERIOD_S = 1.0
 NS_PER_S = 1_000_000_000
 BUILDING = "building"
