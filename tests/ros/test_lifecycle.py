@@ -10,6 +10,8 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from tests.ros.bench import Bench, balances
 from vb_perception.errors import InferenceError
+from vb_perception.frame import Perception
+from vb_perception.pipeline import Painted, PerceptionPipeline
 from vb_perception.ros import engine_room
 from vb_perception.runtime.engine import Engine, Float
 from vb_perception.runtime.fake import FakeEngine
@@ -166,6 +168,53 @@ def test_a_defect_in_the_worker_deactivates(bench: Bench, engine: Patient) -> No
     bench.send()
     bench.spin_until_status(DiagnosticStatus.ERROR, "deactivated: the inference thread died")
     bench.spin_until(lambda: bench.ledger().failed == 1, "the image is accounted for")
+    assert balances(bench.ledger())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_in_the_answer_deactivates(bench: Bench, engine: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node()
+    bench.connect()
+
+    def stumble(_pipeline: PerceptionPipeline, _painted: Painted) -> Perception:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(PerceptionPipeline, "read", stumble)
+    bench.send()
+    bench.spin_until_status(DiagnosticStatus.ERROR, "deactivated: the answer thread died")
+    bench.spin_until(lambda: bench.ledger().failed == 1, "the image is accounted for")
+    assert len(engine.prompts) == len(WARM_UP) + 1
+    assert balances(bench.ledger())
+
+
+def test_the_engine_goes_on_while_an_answer_is_decoded(
+    bench: Bench, engine: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.watch()
+    heard = bench.listen("depth/image_rect")
+    bench.add_node()
+    bench.connect()
+    go, read = threading.Event(), PerceptionPipeline.read
+
+    def wait_and_read(pipeline: PerceptionPipeline, painted: Painted) -> Perception:
+        go.wait(20)
+        return read(pipeline, painted)
+
+    monkeypatch.setattr(PerceptionPipeline, "read", wait_and_read)
+    first = bench.send()
+    bench.spin_until(lambda: len(engine.prompts) == len(WARM_UP) + 1, "the engine has the first image")
+    second = bench.send()
+    bench.spin_until(lambda: len(engine.prompts) == len(WARM_UP) + 2, "and the second, while the first is decoded")
+    bench.send()
+    last = bench.send()
+    bench.spin_until(lambda: bench.ledger().overwritten == 1, "but no third: it would grow old")
+    assert bench.ledger().waiting == 3
+    go.set()
+    bench.spin_until(lambda: len(heard) == 3, "all are answered")
+    assert [message.header.stamp for message in heard] == [one.header.stamp for one in (first, second, last)]
+    bench.spin_until(lambda: bench.ledger().processed == 3, "and counted")
     assert balances(bench.ledger())
 
 
