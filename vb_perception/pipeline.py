@@ -127,7 +127,8 @@ def image_input(rgb: RGB, box: Letterbox) -> Float:
     size = (box.inner_width, box.inner_height)
     while box.inner_width * 2 <= rgb.shape[1] and rgb.shape[0] % 2 == rgb.shape[1] % 2 == 0:
         # Means of 2x2 pixels are ten times faster than of fractions of pixels, which are left for what remains.
-        rgb = cv2.resize(rgb, (rgb.shape[1] // 2, rgb.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        halved = (rgb.shape[1] // 2, rgb.shape[0] // 2)
+        rgb = np.asarray(cv2.resize(rgb, halved, interpolation=cv2.INTER_AREA), np.uint8)
     inner = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if box.scale < 1 else cv2.INTER_LINEAR)
     image = np.zeros((1, 3, box.height, box.width), np.float32)
     scaled = cv2.addWeighted(inner, 1 / float(HALF_LEVELS), inner, 0, -1, dtype=cv2.CV_32F)
