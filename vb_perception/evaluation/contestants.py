@@ -1,7 +1,8 @@
 """Whoever answers: our pipeline, a model that is not ours, or the guess without an image; all in the same run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -46,6 +47,18 @@ class Ours:
     def perceive(self, frame: Frame, tasks: Sequence[Task]) -> Perception:
         """As `PerceptionPipeline.perceive`."""
         return self._pipeline.perceive(frame, tasks)
+
+    def start(self, frame: Frame, tasks: Sequence[Task]) -> Callable[[], Perception]:
+        """As `started`."""
+        return partial(self._pipeline.read, self._pipeline.paint(frame, tasks))
+
+
+def started(one: Contestant, frame: Frame, tasks: Sequence[Task]) -> Callable[[], Perception]:
+    """`perceive` in two parts: what takes the engine is done now; what is returned does the rest, in any one thread."""
+    if isinstance(one, Ours):
+        return one.start(frame, tasks)
+    answers = one.perceive(frame, tasks)
+    return lambda: answers
 
 
 @contextmanager

@@ -3,17 +3,19 @@
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from vb_perception.errors import BagError
 from vb_perception.evaluation.ahead import ahead
+from vb_perception.evaluation.answers import answered, recorded
 from vb_perception.evaluation.bag_frames import NO_IMAGE
 from vb_perception.evaluation.bags import bag_topics, open_bag
 from vb_perception.evaluation.camera_topics import find_camera
-from vb_perception.evaluation.contestants import Contestant, model_digests, open_contestant
+from vb_perception.evaluation.contestants import Contestant, model_digests
 from vb_perception.evaluation.criteria import judge_criteria
 from vb_perception.evaluation.damaged import rescued
 from vb_perception.evaluation.frame_scores import Figures
@@ -24,10 +26,9 @@ from vb_perception.evaluation.outcome import Answered, FrameCounts, Outcome
 from vb_perception.evaluation.output_bag import OutputBag
 from vb_perception.evaluation.provenance import digest, size_bytes
 from vb_perception.evaluation.ranking import Ranking
-from vb_perception.evaluation.recorded import read_perceptions
 from vb_perception.evaluation.result_files import clear, write_result
 from vb_perception.evaluation.settings import OURS, TASKS, Settings
-from vb_perception.evaluation.sources import is_folder_of_frames, read_source
+from vb_perception.evaluation.sources import is_folder_of_frames
 from vb_perception.evaluation.traffic import node_account
 from vb_perception.frame import Frame, Perception
 from vb_perception.scenes.sample import Sample
@@ -37,7 +38,6 @@ __all__ = ["TASKS", "Run", "evaluate"]
 _log = logging.getLogger(__name__)
 SHOWN_FRAMES = 6
 Progress = Callable[[int], object]
-Answers = tuple[dict[str, Perception], Sample | None]
 
 
 @dataclass(slots=True)
@@ -104,11 +104,8 @@ def evaluate(
         names = [OURS] if settings.recorded else [name for name, _ in settings.contestants]
         run = Run(names)
         opened: dict[str, Contestant] = {}
-        if settings.recorded:
-            answers = ahead(lambda: _recorded(readable, settings, run, problems))
-        else:
-            frames = ahead(lambda: read_source(readable, settings.reading, run.refuse, problems.append))
-            answers = ahead(lambda: _answered(frames, settings, opened))
+        make = recorded if settings.recorded else partial(answered, opened=opened)
+        answers = ahead(lambda: make(readable, settings, run.refuse, problems.append))
         stack.callback(answers.close)
         log = stack.enter_context(FramesLog(out / "frames.jsonl")) if out else None
         bag = stack.enter_context(OutputBag(out / "outputs.mcap")) if out and settings.keep_outputs else None
@@ -146,26 +143,6 @@ def _readable(source: Path, scratch: Path, problems: list[str]) -> Path:
             raise
         problems.append(copy[1])
         return copy[0]
-
-
-def _answered(
-    frames: Generator[tuple[Frame, Sample | None], None, None], settings: Settings, opened: dict[str, Contestant]
-) -> Iterator[Answers]:
-    """Each frame's answers by contestant; all are opened, run and closed in the thread that iterates."""
-    with ExitStack() as stack:
-        for name, what in settings.contestants:
-            opened[name] = stack.enter_context(open_contestant(what, settings.backend))
-        stack.callback(frames.close)
-        for frame, truth in frames:
-            yield {name: one.perceive(frame, settings.tasks) for name, one in opened.items()}, truth
-
-
-def _recorded(path: Path, settings: Settings, run: Run, problems: list[str]) -> Iterator[Answers]:
-    reading = read_perceptions(
-        path, settings.recorded, settings.classes, None, run.refuse, settings.reading, problems.append
-    )
-    for perception, truth in reading:
-        yield {OURS: perception}, truth
 
 
 def _row(
