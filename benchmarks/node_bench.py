@@ -28,11 +28,16 @@ DOMAIN = os.environ.get("ROS_DOMAIN_ID", "97")
 SETTLE_STEPS = 40
 
 
+def settle() -> None:
+    """Shared memory, and a domain of our own; before rclpy.init."""
+    profile = {name: str(PROFILE) for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")}
+    os.environ.update(profile | {"ROS_DOMAIN_ID": DOMAIN, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"})
+
+
 @contextmanager
 def running_node(**parameters: Any) -> Iterator[tuple[PerceptionNode, SingleThreadedExecutor]]:  # noqa: ANN401
     """An active node with the fake engine at 192x256 and the shared-memory profile."""
-    profile = {name: str(PROFILE) for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")}
-    os.environ.update(profile | {"ROS_DOMAIN_ID": DOMAIN, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"})
+    settle()
     with tempfile.TemporaryDirectory() as folder:
         keep_large_blocks()  # as the node's own main does
         write_toy_model(Path(folder), height=192, width=256)
