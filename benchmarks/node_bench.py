@@ -17,9 +17,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 
 from vb_perception.ros.allocator import keep_large_blocks
-from vb_perception.ros.camera_stream import StreamFigures
 from vb_perception.ros.perception_node import PerceptionNode
 from vb_perception.ros.stopping import SPIN_STEP_S
+from vb_perception.ros.stream_account import StreamFigures
 from vb_perception.runtime.toy_model import write_toy_model
 from vb_perception.timing import FrameLedger
 
@@ -78,7 +78,7 @@ def spin_with_peer(
 
 def figures(node: PerceptionNode) -> dict[str, StreamFigures]:
     """What every camera counted."""
-    return {name: stream.figures() for name, stream in node._streams().items()}  # noqa: SLF001 - measured from inside
+    return {name: stream.account.figures() for name, stream in node._streams().items()}  # noqa: SLF001 - measured from inside
 
 
 def ledger_row(ledger: FrameLedger) -> dict[str, object]:

@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from builtin_interfaces.msg import Time
@@ -20,27 +19,14 @@ from vb_perception.ros.inputs import NS_PER_S, Arrival, frame_from_arrival, stam
 from vb_perception.ros.outputs import OutputOptions, Wanted, tasks_of
 from vb_perception.ros.publishing import MODEL_INFO, OutputPublishers, Plan, plan_of
 from vb_perception.ros.settings import CameraSettings
+from vb_perception.ros.stream_account import StreamAccount, Ticket, refuse, refusing
 from vb_perception.ros.viewport import View, Viewport
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.scheduler import FrameScheduler, RateLimit
 from vb_perception.tasks import Task
-from vb_perception.timing import STAGES, FrameLedger, LatencySummary, LatencyWindow
 
 RECT = "rect"
 WHOLE = "processing"
-
-
-@dataclass(slots=True)
-class Ticket:
-    """A wish for one frame: `stamp_ns` once it was answered, `refusal` if it could not be."""
-
-    stamp_ns: int | None = None
-    refusal: str = ""
-
-    @property
-    def done(self) -> bool:
-        """Whether the wish has an answer."""
-        return self.stamp_ns is not None or bool(self.refusal)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,14 +39,6 @@ class Asked:
     plan: Plan
     wanted: Wanted
     tickets: list[Ticket]
-
-
-@dataclass(frozen=True, slots=True)
-class StreamFigures:
-    """A consistent copy of what a camera's stream counts; summaries by stage and task ("" the whole frame)."""
-
-    ledger: FrameLedger
-    stages: Mapping[tuple[str, str], LatencySummary]
 
 
 class CameraStream:
@@ -82,7 +60,7 @@ class CameraStream:
         self.settings, self._node, self._spec, self._complain = settings, node, spec, complain
         self.topic = image_topic(node, settings)
         self._lock, self._publishing = threading.Lock(), threading.Lock()
-        self._ledger, self._window = FrameLedger(), LatencyWindow(window)
+        self.account = StreamAccount(window)
         self._slots: FrameScheduler[Arrival] = FrameScheduler([settings.name])
         self._rate = RateLimit(settings.max_rate_hz)
         self._to_cloud_frame = ToCloudFrame(node, settings.cloud_frame)
@@ -93,7 +71,6 @@ class CameraStream:
         self._announced: Plan | None = None
         self._backend = ""
         self._off: set[str] = set()
-        self._tickets: list[Ticket] = []
         self._frames = 0
         self._told: set[str] = set()
         self.last_published_ns = 0
@@ -136,25 +113,12 @@ class CameraStream:
             (self._off.discard if on else self._off.add)(task)
         return True
 
-    def request_frame(self) -> Ticket:
-        """Ask for one answer, whatever the rates say."""
-        ticket = Ticket()
-        with self._lock:
-            self._tickets.append(ticket)
-        return ticket
-
-    def withdraw(self, ticket: Ticket) -> None:
-        """Stop waiting for it."""
-        with self._lock:
-            if ticket in self._tickets:
-                self._tickets.remove(ticket)
-
     @property
     def wanted(self) -> bool:
         """Whether anybody waits for an answer."""
         with self._lock:
-            asked, off = bool(self._tickets), set(self._off)
-        return asked or (not self.settings.trigger_only and bool(self.outputs.wanted(off)))
+            off = set(self._off)
+        return self.account.awaited or (not self.settings.trigger_only and bool(self.outputs.wanted(off)))
 
     # --- what the camera sends -----------------------------------------------------------------------------------
 
@@ -167,31 +131,28 @@ class CameraStream:
 
     def receive(self) -> None:
         """Count one image message as received."""
-        with self._lock:
-            self._ledger.received += 1
+        self.account.count("received")
 
     def reject(self, reason: str) -> None:
         """Count one received image as unusable and say why."""
-        with self._lock:
-            self._ledger.rejected += 1
-            tickets, self._tickets = self._tickets, []
-        for ticket in tickets:
-            ticket.refusal = reason
+        self.account.count("rejected")
+        refuse(self.account.take_tickets(), reason)
         self._complain(self.settings.told(reason))
 
     def submit(self, arrival: Arrival) -> None:
         """Put an arrival into the slot; an unread one is overwritten and counted."""
-        with self._lock:
-            asked = bool(self._tickets)
-            due = asked or (not self.settings.trigger_only and self._rate.admits(stamp_ns(arrival.image)))
-            self._ledger.skipped += not due
-        if due and self._slots.submit(self.settings.name, arrival):
+        due = self.account.awaited
+        if not due and not self.settings.trigger_only:
+            with self._lock:
+                due = self._rate.admits(stamp_ns(arrival.image))
+        if not due:
+            self.account.count("skipped")
+        elif self._slots.submit(self.settings.name, arrival):
             self.give_up(1)
 
     def give_up(self, count: int) -> None:
         """Count images whose turn never came: a newer one came first, or nobody listens any more."""
-        with self._lock:
-            self._ledger.overwritten += count
+        self.account.count("overwritten", count)
 
     def drop_waiting(self) -> None:
         """Give up what is in the slot."""
@@ -199,23 +160,14 @@ class CameraStream:
 
     def new_run(self) -> None:
         """Forget the latencies of the run before: time jumped back."""
+        self.account.new_run()
         with self._lock:
-            self._window.clear()
             self._rate.clear()
-
-    def figures(self) -> StreamFigures:
-        """A consistent copy of the ledger and the summary of every stage."""
-        with self._lock:
-            stages = {(stage, ""): self._window.summary(stage) for stage in STAGES}
-            return StreamFigures(replace(self._ledger), stages | self._window.part_summaries())
 
     def failed(self, reason: str) -> None:
         """Count one image that the engine or a decoder could not answer."""
-        with self._lock:
-            self._ledger.failed += 1
-            tickets, self._tickets = self._tickets, []
-        for ticket in tickets:
-            ticket.refusal = reason
+        self.account.count("failed")
+        refuse(self.account.take_tickets(), reason)
         self._complain(self.settings.told(reason))
 
     def destroy(self) -> None:
@@ -236,23 +188,21 @@ class CameraStream:
         """
         with self._lock:
             plan, settings, viewport = self._plan, self.settings, self._viewport
-            tickets, self._tickets = self._tickets, []
+            tickets = self.account.take_tickets()
             off = self._off | (set() if tickets else self._not_due(settings))
             self._frames += 1
         if settings.trigger_only and not tickets:
-            with self._lock:
-                self._ledger.skipped += 1
+            self.account.count("skipped")
             return None
-        with _refusing(tickets):
+        with refusing(tickets):
             asked = self._ask(arrival, pipeline, plan, off, viewport, tickets)
         if asked is None:
-            for ticket in tickets:
-                ticket.refusal = "the image is too old, or every task is switched off"
+            refuse(tickets, "the image is too old, or every task is switched off")
         return asked
 
     def answer(self, asked: Asked, pipeline: PerceptionPipeline) -> None:
         """Decode what was painted, publish and account; raises FrameError, not counted yet, if it cannot be decoded."""
-        with _refusing(asked.tickets):
+        with refusing(asked.tickets):
             perception = pipeline.read(asked.painted)
             self._publish(perception, asked)
         for ticket in asked.tickets:
@@ -276,8 +226,7 @@ class CameraStream:
         if not (wanted or asked):
             with self._lock:
                 listened = bool(self.outputs.wanted(self._off))
-                self._ledger.skipped += listened
-                self._ledger.overwritten += not listened
+            self.account.count("skipped" if listened else "overwritten")
             return None
         if self._is_aged(arrival):
             return None
@@ -288,8 +237,7 @@ class CameraStream:
             self._tell_of_distortion(arrival)
         tasks = tuple(task for task in plan.tasks if task.name not in off) if asked else tasks_of(wanted)
         if not tasks:
-            with self._lock:
-                self._ledger.skipped += 1
+            self.account.count("skipped")
             return None
         ready_ns = time.monotonic_ns()
         return Asked(pipeline.paint(frame, tasks), arrival, ready_ns, plan, wanted, tickets)
@@ -299,8 +247,7 @@ class CameraStream:
         limit_ns = self.settings.max_age_ns
         if not 0 < limit_ns < age_ns:
             return False
-        with self._lock:
-            self._ledger.aged += 1
+        self.account.count("aged")
         self._complain(
             self.settings.told(
                 f"image is {age_ns / 1e9:.3f} s old, more than max_age_s = {limit_ns / 1e9:g}: lower the camera's "
@@ -366,9 +313,7 @@ class CameraStream:
             age_ns=self._ros_time_ns() - perception.frame.stamp_ns,
             parts=(*parts, (WHOLE, "", self.last_published_ns - asked.ready_ns)),
         )
-        with self._lock:
-            self._ledger.processed += 1
-            self._window.add(times)
+        self.account.answered(times)
 
     def _announce(self, plan: Plan, stamp: Time) -> None:
         """Latch what made the results from this stamp on, before the first of them."""
@@ -387,17 +332,6 @@ class CameraStream:
 
     def _ros_time_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
-
-
-@contextmanager
-def _refusing(tickets: list[Ticket]) -> Iterator[None]:
-    """Whoever waits for this frame hears of what goes wrong with it."""
-    try:
-        yield
-    except Exception as error:
-        for ticket in tickets:
-            ticket.refusal = str(error) or type(error).__name__
-        raise
 
 
 def _time(frame: Frame) -> Time:

@@ -112,12 +112,12 @@ class Control:
         (stream,) = chosen
         timeout_s = request.timeout_s if request.timeout_s > 0 else TRIGGER_TIMEOUT_S
         until = time.monotonic() + timeout_s
-        ticket = stream.request_frame()
+        ticket = stream.account.request()
         # The executor goes on with its other work at every turn; the pause keeps it from turning in vain.
         while not ticket.done and time.monotonic() < until:
             time.sleep(POLL_S)  # noqa: ASYNC251 - the executor has no asyncio
             await OneTurn()
-        stream.withdraw(ticket)
+        stream.account.withdraw(ticket)
         if ticket.stamp_ns is not None:
             seconds, nanoseconds = divmod(ticket.stamp_ns, NS_PER_S)
             response.success, response.message = True, "answered"

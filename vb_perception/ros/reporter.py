@@ -135,5 +135,5 @@ class Reporter:
             complaint=troubles.complaint if now_ns - troubles.at_ns < COMPLAINT_KEPT_S * NS_PER_S else "",
             qos_complaint=troubles.qos,
             silence_hint=camera.silence_hint() if camera is not None and silent_ns > NS_PER_S else "",
-            figures=stream.figures(),
+            figures=stream.account.figures(),
         )

@@ -9,7 +9,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
 from vb_perception.msg import LatencyStats, MachineLoad, StageLatency
-from vb_perception.ros.camera_stream import WHOLE, StreamFigures
+from vb_perception.ros.camera_stream import WHOLE
+from vb_perception.ros.stream_account import StreamFigures
 from vb_perception.timing import LatencySummary
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
