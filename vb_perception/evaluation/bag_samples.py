@@ -29,7 +29,7 @@ from scipy.spatial.transform import Rotation
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.encodings import fields_from_array
 from vb_perception.errors import BagError
-from vb_perception.evaluation.bags import BagWriter
+from vb_perception.evaluation.bag_writer import BagWriter
 from vb_perception.evaluation.message_types import Message, message_types
 from vb_perception.scenes.sample import Sample
 

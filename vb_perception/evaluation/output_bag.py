@@ -15,7 +15,7 @@ from vb_perception.evaluation.bag_samples import (
     picture_message,
     write_sample,
 )
-from vb_perception.evaluation.bags import BagWriter
+from vb_perception.evaluation.bag_writer import BagWriter
 from vb_perception.evaluation.pictures import class_colours
 from vb_perception.frame import Perception
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
