@@ -1,10 +1,13 @@
 """The same recording in every form that a bag comes in: split, compressed, without its index, of ROS 1, cut short."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rosbags.convert import convert
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
@@ -123,6 +126,51 @@ def test_what_is_whole_of_a_cut_bag_can_be_read(tmp_path: Path, share: float) ->
     count = sum(1 for _ in read_messages(copy[0]))
     assert f"is cut short: only its first {count} messages" in copy[1]
     assert 0.5 * share * 3000 < count < 3000
+
+
+@pytest.mark.parametrize("share", [0.3, 0.67, 0.97])
+def test_what_is_whole_of_a_cut_database_can_be_read(tmp_path: Path, share: float) -> None:
+    write_texts(tmp_path / "whole.mcap", 3000, step_ns=10_000_000)
+    folder = _rewrite(tmp_path / "whole.mcap", tmp_path / "folder", StoragePlugin.SQLITE3, None)
+    (file,) = folder.glob("*.db3")
+    content = file.read_bytes()
+    cut = tmp_path / "cut.db3"
+    cut.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(BagError, match="damaged or cut short"):
+        bag_topics(cut)
+    (tmp_path / "scratch").mkdir()
+    copy = rescued(cut, tmp_path / "scratch")
+    assert copy is not None
+    messages = list(read_messages(copy[0]))
+    assert f"is cut short: only its first {len(messages)} messages" in copy[1]
+    assert 0.5 * share * 3000 < len(messages) < 3000
+    assert messages == list(read_messages(tmp_path / "whole.mcap"))[: len(messages)]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(flips=st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 255)), max_size=4), keep=st.floats(0, 1))
+def test_a_database_damaged_in_any_way_is_rescued_or_not(
+    database: bytes, tmp_path: Path, flips: list[tuple[int, int]], keep: float
+) -> None:
+    content = bytearray(database)
+    for position, change in flips:
+        content[position % 8192 if position % 2 else position % len(content)] ^= change  # half in header and schema
+    damaged = tmp_path / "damaged.db3"
+    damaged.write_bytes(content[: int(keep * len(content))])
+    (tmp_path / "scratch").mkdir(exist_ok=True)
+    (tmp_path / "scratch" / "damaged.db3").unlink(missing_ok=True)
+    with contextlib.suppress(BagError):  # any other exception fails the test
+        copy = rescued(damaged, tmp_path / "scratch")
+        if copy is not None:
+            assert sum(1 for _ in read_messages(copy[0])) <= 300
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("database")
+    write_texts(folder / "whole.mcap", 300)
+    (file,) = _rewrite(folder / "whole.mcap", folder / "bag", StoragePlugin.SQLITE3, None).glob("*.db3")
+    return file.read_bytes()
 
 
 def test_a_whole_bag_needs_no_rescue(sample_bag: Path, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from vb_perception.evaluation.damaged_sqlite import rescued_database
+
 _MAGIC = b"\x89MCAP0\r\n"
 _MESSAGE, _CHUNK, _MESSAGE_INDEX = 0x05, 0x06, 0x07
 _HEAD_BYTES = 9  # opcode and length
@@ -40,10 +42,13 @@ def intact_part(path: Path) -> str:
 
 
 def rescued(path: Path, folder: Path) -> tuple[Path, str] | None:
-    """A readable copy, in `folder`, of the whole records of an .mcap file that was cut short, and a sentence on it.
+    """A readable copy, in `folder`, of what is whole of an .mcap or .db3 file that was cut short, and a sentence on it.
 
-    None where that would not help: another format, a file that ends as it should, or not one whole message.
+    None where that would not help: another format, an .mcap that ends as it should, or not one whole message.
     """
+    if path.suffix == ".db3" and path.is_file():
+        found = rescued_database(path, folder / path.name)
+        return (folder / path.name, _told(path, *found)) if found else None
     if path.suffix != ".mcap" or not path.is_file():
         return None
     tally, size = _Tally(), path.stat().st_size
@@ -62,7 +67,11 @@ def rescued(path: Path, folder: Path) -> tuple[Path, str] | None:
                 out.write(stream.read(min(_BLOCK_BYTES, end - start)))
             out.write(_FOOTER_WITHOUT_SUMMARY + _MAGIC)
     span_s = (max(tally.times_ns) - min(tally.times_ns)) / 1e9
-    return copy, f"{path} is cut short: only its first {tally.messages} messages ({span_s:.1f} s) were read"
+    return copy, _told(path, tally.messages, span_s)
+
+
+def _told(path: Path, messages: int, span_s: float) -> str:
+    return f"{path} is cut short: only its first {messages} messages ({span_s:.1f} s) were read"
 
 
 def _next_record(stream: BinaryIO, size: int, tally: _Tally) -> bool:
