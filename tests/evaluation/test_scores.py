@@ -2,11 +2,13 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.evaluation.conftest import make_sample
+from vb_perception.errors import FrameError
 from vb_perception.evaluation.scores import Scorer
 from vb_perception.evaluation.truth import true_classes, true_objects
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
@@ -61,6 +63,18 @@ def test_furniture_is_no_object(samples: list[Sample]) -> None:
         sample.class_names,
     )  # fmt: skip
     assert set(np.unique(true_objects(furnished))) == {-1, 0, 1, 2}
+
+
+def test_a_class_that_the_legend_does_not_name_is_told(samples: list[Sample]) -> None:
+    sample = replace(samples[0], class_names=samples[0].class_names[:1])
+    with pytest.raises(FrameError, match="legend names 1 classes"):
+        true_objects(sample)
+
+
+def test_a_legend_longer_than_a_byte_reads_the_same(samples: list[Sample]) -> None:
+    long = replace(samples[0], class_names=samples[0].class_names + ("no such thing",) * 300)
+    assert np.array_equal(true_classes(NAMES, long), true_classes(NAMES, samples[0]))
+    assert np.array_equal(true_objects(long), true_objects(samples[0]))
 
 
 def test_unlabelled_pixels_do_not_count(samples: list[Sample]) -> None:
