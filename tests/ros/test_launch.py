@@ -28,6 +28,7 @@ from vb_perception.ros.player import _parser as player_parser
 from vb_perception.ros.publishing import labels_topic
 from vb_perception.ros.recorder import _parser as recorder_parser
 from vb_perception.tasks import (
+    EdgeMap,
     InstanceSegmentation,
     MetricDepth,
     ReferringSegmentation,
@@ -311,15 +312,16 @@ def _table(heading: str) -> dict[str, list[str]]:
 
 
 def test_the_docs_list_every_output_with_its_type() -> None:
-    tasks = (*TASKS, InstanceSegmentation("mug"), ReferringSegmentation("mug"))
+    tasks = (*TASKS, InstanceSegmentation("mug"), ReferringSegmentation("mug"), EdgeMap())
     expected = {f"~/output/{output.topic}": output.kind.__name__ for output in outputs_of(tasks)}
     expected |= {f"~/output/{labels_topic(task)}": "LabelInfo" for task in tasks[2:]}
     expected |= {"~/output/model_info": "ModelInfo", "~/output/latency_view": "Image"}
     expected |= {"~/output/latency": "LatencyStats", "/diagnostics": "DiagnosticArray"}
+    segments = tuple(task.name for task in tasks[2:])
     listed: dict[str, str] = {}
     for topic, row in _table("Outputs").items():
-        names = ("segmentation", "instances", "referring") if "<segments>" in topic else ("depth", "normals")
-        names = (*names, "segmentation", "instances", "referring") if "<task>" in topic else names
+        names = segments if "<segments>" in topic else ("depth", "normals")
+        names = (*names, *segments) if "<task>" in topic else names
         listed |= {re.sub("<task>|<segments>", name, topic): row[1] for name in names}
     assert listed == expected
 
