@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,17 +31,19 @@ def angles_deg(prediction: NDArray[np.floating], truth: NDArray[np.floating]) ->
 
 
 def _angles_deg(u: Sequence[Floats], v: Sequence[Floats]) -> Floats:
-    """Floats (N,) between vectors given as x, y, z, each (N,)."""
+    """Angles (N,) between vectors given as x, y, z, each (N,)."""
+    one, other = np.empty_like(u[0]), np.empty_like(u[0])
     with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: no direction, NaN is the answer
-        along = u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
+        along = u[0] * v[0]
+        for i in (1, 2):
+            along += np.multiply(u[i], v[i], out=one)
         across = np.zeros_like(along)
         for j, k in ((1, 2), (2, 0), (0, 1)):
-            one = u[j] * v[k]
-            one -= u[k] * v[j]
-            one *= one
-            across += one
-    across = np.sqrt(across, out=across)
-    angle_deg: Floats = np.arctan2(across, along)
+            np.multiply(u[j], v[k], out=one)
+            one -= np.multiply(u[k], v[j], out=other)
+            across += np.multiply(one, one, out=one)
+    np.sqrt(across, out=across)
+    angle_deg: Floats = np.arctan2(across, along, out=one)
     angle_deg *= np.float32(180 / np.pi)
     nowhere = along == 0
     if nowhere.any():
@@ -52,8 +53,7 @@ def _angles_deg(u: Sequence[Floats], v: Sequence[Floats]) -> Floats:
 
 def _planes(vectors: NDArray[np.floating]) -> Sequence[Floats]:
     """x, y and z of vectors (N, 3), each contiguous."""
-    planes = cv2.split(vectors.astype(np.float32, copy=False)[None])
-    return [np.asarray(plane, np.float32).reshape(-1) for plane in planes]
+    return list(np.ascontiguousarray(vectors.T, np.float32))
 
 
 def normal_scores(
