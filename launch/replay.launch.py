@@ -42,6 +42,7 @@ def generate_launch_description() -> LaunchDescription:
         "image": ("", "the bag's image topic; empty: found by type"),
         "camera_info": ("", "the bag's camera_info topic; empty: the one beside the image"),
         "rate": ("1.0", "how much faster than recorded"),
+        "wait_s": ("600.0", "how long the bag waits for the node, which opens its model first [s]"),
         "record": ("", "an .mcap file for input and outputs; empty: none, then something else must listen (RViz)"),
     }
     declared = [DeclareLaunchArgument(name, default_value=v, description=text) for name, (v, text) in arguments.items()]
@@ -51,7 +52,7 @@ def generate_launch_description() -> LaunchDescription:
 def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     value = {
         name: context.perform_substitution(LaunchConfiguration(name))
-        for name in ("bag", "image", "camera_info", "rate", "record")
+        for name in ("bag", "image", "camera_info", "rate", "wait_s", "record")
     }
     camera = find_camera(value["bag"], value["image"] or None, value["camera_info"] or None)
     wiring = node_input(value["bag"], camera)._asdict()
@@ -74,7 +75,7 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         arguments=[
             value["bag"],
             *("--image", camera.image, "--camera-info", camera.camera_info, "--rate", value["rate"], "--restamp"),
-            *("--wait-for", "perception_node", *recording),
+            *("--timeout-s", value["wait_s"], "--wait-for", "perception_node", *recording),
         ],
     )
     ended = OnProcessExit(target_action=player, on_exit=[EmitEvent(event=Shutdown(reason="the bag ended"))])

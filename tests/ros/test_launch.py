@@ -248,6 +248,7 @@ def test_replay_launch_starts_the_tools_with_arguments_they_know(bag: Path, reco
     played = player_parser().parse_args(nodes["bag_player"]["arguments"])
     assert (played.image, played.camera_info, played.rate) == ("/cam/image", "/cam/camera_info", 2.0)
     assert "perception_node" in played.wait_for
+    assert played.timeout_s == 600.0, "a model that is opened for the first time takes minutes"
     if record:
         recorded = recorder_parser().parse_args(nodes["topic_recorder"]["arguments"])
         assert set(recorded.topics) <= {*TOPICS, "/cam/image", "/cam/camera_info", "/perception_node/output/latency"}
