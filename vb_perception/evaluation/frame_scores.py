@@ -30,7 +30,8 @@ INSTANCES, REFERRING = "instances", "referring"
 METRIC = "metric"
 _RISK_PIXELS, _CLOUD_POINTS = 20_000, 5_000  # of each frame, on a regular grid
 
-_THREADS = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "score")  # numpy and OpenCV let go of the interpreter
+# numpy and OpenCV let go of the interpreter; three cores are left to those that read, paint and decode meanwhile
+_THREADS = ThreadPoolExecutor(max(1, min(4, (os.cpu_count() or 1) - 3)), "score")
 
 Figures = dict[str, float]
 Floats = NDArray[np.float32]
