@@ -14,8 +14,10 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import cycle, islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +66,8 @@ def main() -> None:
             out["cpu_engine"] = lock_step(path, "auto", options.rounds)
     if options.memory_frames:
         samples = [small(sample, options.memory_width) for _, sample in frames if sample is not None]
-        out["memory"] = memory(samples, options.memory_frames)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:  # what was measured before is not in it
+            out["memory"] = alone.submit(memory, samples, options.memory_frames).result()
     text = json.dumps({**out, **circumstances()}, indent=1)
     print(text)
     if options.out:
