@@ -15,6 +15,7 @@ from vb_perception.runtime.fake import PLANE_NORMAL, FakeEngine, plane_depth_m, 
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.tasks import (
     RGB,
+    EdgeMap,
     InstanceSegmentation,
     MetricDepth,
     PromptToken,
@@ -47,6 +48,14 @@ def test_depth_and_normals_are_of_one_plane(toy_dir: Path) -> None:
     assert np.allclose(turned.normals, PLANE_NORMAL, atol=0.01)
     points = CAMERA.unproject(seen.depth_m)
     assert np.allclose(points @ np.array(PLANE_NORMAL), -2.4, atol=0.03)
+
+
+def test_edges_are_the_outline_of_the_thing(toy_dir: Path) -> None:
+    task = EdgeMap()
+    seen = task.decode(painted(toy_dir, task))
+    assert isinstance(seen, SegmentMap)
+    height, width = HEIGHT // 2, WIDTH // 2
+    assert int((seen.ids == 1).sum()) == 2 * (height + width) - 4
 
 
 def test_rays_that_miss_the_plane_have_no_depth() -> None:

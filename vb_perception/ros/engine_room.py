@@ -1,5 +1,7 @@
 """The engine of a node: opened (and where the backend compiles: built) by a thread, so that nothing waits for it."""
 
+import os
+import sys
 import threading
 import time
 import traceback
@@ -13,7 +15,21 @@ from vb_perception.runtime.engine import Engine
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.tasks import Task
 
-__all__ = ["EngineRoom"]
+__all__ = ["EngineRoom", "leave_if_building"]
+
+THREAD = "engine"
+
+
+def leave_if_building() -> None:
+    """End the process here and now if an engine is still being opened.
+
+    A compiler cannot be interrupted, and an interpreter that is taken down around its threads aborts.  What is being
+    built is written whole or not at all, so nothing is lost but the time.
+    """
+    if any(thread.name == THREAD for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 class EngineRoom:
@@ -32,7 +48,7 @@ class EngineRoom:
         self.refusal = ""
         self.defect = ""
         self.step = "waiting"
-        self._thread = threading.Thread(target=self._open, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._open, name=THREAD, daemon=True)
 
     def start(self) -> None:
         """Begin to open the engine."""

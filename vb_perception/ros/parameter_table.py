@@ -162,11 +162,11 @@ TABLE = (
     Row("snapshot_folder", "~/vb_perception_snapshots", "where ~/save_snapshot writes"),
     Row("stats_rate_hz", 1.0, "rate of ~/output/latency and /diagnostics [Hz]", (0.1, 50.0)),
     Row("latency_window", 300, "frames in the latency percentiles", (1, 100_000)),
-    Row("processing_time_warn_ms", 0.0, "p95 of the stages' sum from which on to WARN [ms]; 0: never", (0.0, 1e6)),
+    Row("processing_time_warn_ms", 0.0, "p95 from taken to published from which on to WARN [ms]; 0: never", (0.0, 1e6)),
     Row(
         "processing_time_error_ms",
         0.0,
-        "p95 of the stages' sum from which on it is an ERROR [ms]; 0: never",
+        "p95 from taken to published from which on it is an ERROR [ms]; 0: never",
         (0.0, 1e6),
     ),
 )

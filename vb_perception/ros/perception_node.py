@@ -24,7 +24,7 @@ from vb_perception.ros.build_action import BuildAction
 from vb_perception.ros.camera_input import CameraInput
 from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.control import Control
-from vb_perception.ros.engine_room import EngineRoom
+from vb_perception.ros.engine_room import EngineRoom, leave_if_building
 from vb_perception.ros.reporter import Report, Reporter
 from vb_perception.ros.settings import Settings
 from vb_perception.ros.stopping import SPIN_STEP_S, ros_context
@@ -341,6 +341,7 @@ def main(args: list[str] | None = None) -> int:
         executor.shutdown()
         node.close()
         node.destroy_node()
+    leave_if_building()
     return 0
 
 

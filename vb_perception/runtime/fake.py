@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from vb_perception.runtime.contract import CheckedEngine
 from vb_perception.runtime.engine import EngineSpec, Float
 from vb_perception.runtime.text import COLOUR, HALF_LEVELS, HAS_COLOUR, ROLE_COLUMN, PromptEncoder
 from vb_perception.tasks import (
+    EdgeMap,
     InstanceSegmentation,
     MetricDepth,
     ReferringSegmentation,
@@ -68,6 +70,14 @@ def _paint_thing(rays: Float, prompt: Float) -> RGB:
     return np.where(thing_mask(height, width)[..., None], colour, _levels(background))
 
 
+def _paint_edges(rays: Float, prompt: Float) -> RGB:
+    """The outline of the thing, one pixel wide."""
+    thing = thing_mask(*rays.shape[1:]).astype(np.uint8)
+    outline = (thing != cv2.erode(thing, np.ones((3, 3), np.uint8))).astype(np.bool_)
+    colour, background = (prompt[prompt[:, ROLE_COLUMN[role]] == 1][0] for role in ("thing", "background"))
+    return np.where(outline[..., None], _levels(colour), _levels(background))
+
+
 def _levels(row: Float) -> RGB:
     levels: RGB = np.rint((row[COLOUR] + 1) * HALF_LEVELS).astype(np.uint8)
     return levels
@@ -79,6 +89,7 @@ PAINTERS: tuple[tuple[Task, Callable[[Float, Float], RGB]], ...] = (
     (SemanticSegmentation((("thing", (255, 255, 255)),)), _paint_thing),
     (InstanceSegmentation("thing"), _paint_thing),
     (ReferringSegmentation("thing"), _paint_thing),
+    (EdgeMap(), _paint_edges),
 )
 """A painter for each kind of task; only the phrase of the task's first token matters."""
 
