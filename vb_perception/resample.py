@@ -74,7 +74,7 @@ def _disagree(normals: Float) -> NDArray[np.bool_]:
 def _normalise(vectors: Float) -> None:
     """Divide each of the vectors (H, W, 3) by its length, in place."""
     length = cv2.sqrt(_squared_length(vectors))
-    cv2.divide(vectors, cv2.merge((length, length, length)), dst=vectors)
+    cv2.divide(vectors, cv2.cvtColor(length, cv2.COLOR_GRAY2RGB), dst=vectors)
 
 
 def _squared_length(vectors: NDArray[Any]) -> NDArray[Any]:

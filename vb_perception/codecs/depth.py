@@ -26,7 +26,7 @@ LEVELS = 255
 LAST = EDGES * LEVELS
 """Number of the last 8-bit colour on the walk; colours are numbered 0 (black) to LAST (white)."""
 _POSITION_BITS = 11
-_BLOCK_PX = 8192  # temporaries of 32 KB: they stay in the cache, and malloc does not hand their pages back every time
+_BLOCK_PX = 16384  # temporaries of 64 KB: they stay in the cache, and malloc does not hand their pages back every time
 _LIMIT = 1e-18  # |lambda| below this, or above its inverse: the limit 0 or infinity to within float64 rounding
 
 

@@ -60,7 +60,7 @@ def decode_normals(rgb: RGB) -> tuple[_Normals, NDArray[np.float32]]:
     length = cv2.sqrt(cv2.transform(cv2.multiply(normals, normals), _SUM))
     unknown = length < MIN_LENGTH
     length[unknown] = np.nan
-    cv2.divide(normals, cv2.merge((length, length, length)), dst=normals)
+    cv2.divide(normals, cv2.cvtColor(length, cv2.COLOR_GRAY2RGB), dst=normals)
     confidence: NDArray[np.float32] = 1 - np.minimum(np.abs(length - 1), 1)
     confidence[unknown] = 0
     return normals, confidence
