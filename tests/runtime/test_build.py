@@ -1,3 +1,4 @@
+import dataclasses
 import re
 import sys
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from vb_perception.errors import ConfigError, EngineError, EngineMismatchError, 
 from vb_perception.runtime import trial
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.options import EngineOptions
+from vb_perception.runtime.toy_model import write_toy_model
 
 BOTH = pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed: pip install it")
 
@@ -62,6 +64,29 @@ def test_a_backend_that_dies_in_the_trial_is_out_with_its_reason(
 def test_a_candidates_process_says_why_it_failed(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"ended with 1 and said: EngineMismatchError: no usable model"):
         trial._tried(tmp_path, trial.Candidate("onnxruntime", "auto"), "48x64", 1, 3)  # noqa: SLF001
+
+
+@BOTH
+@pytest.mark.usefixtures("empty_cache")
+def test_a_candidates_process_tries_nothing_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With an INT8 graph beside it, "openvino auto" has a rival: a trial within the trial would never end."""
+    spec = write_toy_model(tmp_path / "model")
+    spec = dataclasses.replace(spec, variants=(dataclasses.replace(spec.choose(), precision="int8"),))
+    (tmp_path / "model" / "spec.json").write_text(spec.to_json(), encoding="utf-8")
+    tried: list[trial.Candidate] = []
+
+    def time_it(_folder: Path, candidate: trial.Candidate, *_rest: object) -> float:
+        tried.append(candidate)
+        return 1.0
+
+    monkeypatch.setattr(trial, "_tried", time_it)
+    open_engine(tmp_path / "model", "openvino").close()
+    assert [str(candidate) for candidate in tried] == ["openvino auto", "openvino int8"]
+    assert trial.main([str(tmp_path / "model"), "openvino", "auto", "48x64", "1", "3"]) == 0
+    assert len(tried) == 2
+    assert float(capsys.readouterr().out) > 0
 
 
 def test_auto_takes_onnxruntime_where_openvino_is_absent(toy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,15 @@ def open_engine(
         return _fall_back(model_dir, spec, first, threads, options, error)
 
 
+def open_candidate(model_dir: Path, which: Candidate, threads: int, options: EngineOptions) -> Engine:
+    """Load and test just this one, without a trial and without falling back: what a trial runs in its own process.
+
+    Raises:
+        EngineError: as `open_engine`.
+    """
+    return _opened(model_dir, EngineSpec.read(model_dir), which, threads, options)
+
+
 def _fall_back(
     model_dir: Path, spec: EngineSpec, failed: Candidate, threads: int, options: EngineOptions, error: EngineError
 ) -> Engine:

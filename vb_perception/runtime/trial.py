@@ -118,7 +118,7 @@ def _tried(model_dir: Path, candidate: Candidate, size: str, threads: int, promp
 
 def main(argv: Sequence[str]) -> int:
     """One candidate's process: print its least time in milliseconds."""
-    from vb_perception.runtime.build import open_engine
+    from vb_perception.runtime.build import open_candidate
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model_dir", type=Path)
@@ -130,8 +130,9 @@ def main(argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
     height, width = map(int, given.size.split("x"))
     options = EngineOptions(precision=given.precision, size=(height, width), prompts=given.prompts)
+    which = Candidate(given.backend, given.precision)
     try:
-        with open_engine(given.model_dir, given.backend, given.threads, options) as engine:
+        with open_candidate(given.model_dir, which, given.threads, options) as engine:
             print(fastest_ms(engine, given.prompts))  # noqa: T201 - read by the process that asked
     except VbPerceptionError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
