@@ -12,9 +12,11 @@ from rosbags.convert import convert
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from tests.evaluation.conftest import make_sample
 from tests.evaluation.test_bags import write_texts
 from vb_perception.errors import BagError
 from vb_perception.evaluation.bag_frames import read_frames
+from vb_perception.evaluation.bag_samples import write_samples
 from vb_perception.evaluation.bags import bag_topics, read_messages
 from vb_perception.evaluation.camera_topics import find_camera
 from vb_perception.evaluation.damaged import rescued
@@ -95,13 +97,17 @@ def _part(source: Path, folder: Path, frames: range) -> Path:
     return folder
 
 
-def test_a_ros1_bag(sample_bag: Path, samples: list[Sample], tmp_path: Path) -> None:
-    old = tmp_path / "old.bag"
+def _ros1(source: Path, old: Path) -> Path:
     convert(
-        srcs=[sample_bag], dst=old, dst_storage="mcap", dst_version=9, compress=None, compress_mode="none",
+        srcs=[source], dst=old, dst_storage="mcap", dst_version=9, compress=None, compress_mode="none",
         default_typestore=message_types(), typestore=get_typestore(Stores.ROS1_NOETIC), exclude_topics=(),
         include_topics=(), exclude_msgtypes=(), include_msgtypes=(),
     )  # fmt: skip
+    return old
+
+
+def test_a_ros1_bag(sample_bag: Path, samples: list[Sample], tmp_path: Path) -> None:
+    old = _ros1(sample_bag, tmp_path / "old.bag")
     assert find_camera(old) == find_camera(sample_bag)
     _same(old, samples)
 
@@ -110,6 +116,75 @@ def test_a_ros1_bag_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "old.bag").write_bytes(b"#ROSBAG V2.0\n")
     with pytest.raises(BagError, match="damaged or cut short"):
         bag_topics(tmp_path / "old.bag")
+
+
+@pytest.mark.parametrize("share", [0.4, 0.67])
+def test_what_is_whole_of_a_cut_ros1_bag_can_be_read(tmp_path: Path, share: float) -> None:
+    write_texts(tmp_path / "whole.mcap", 30_000, step_ns=1_000_000)
+    old = _ros1(tmp_path / "whole.mcap", tmp_path / "old.bag")
+    cut = tmp_path / "cut.bag"
+    cut.write_bytes(old.read_bytes()[: int(share * old.stat().st_size)])
+    with pytest.raises(BagError, match="`rosbag reindex"):
+        bag_topics(cut)
+    (tmp_path / "scratch").mkdir()
+    copy = rescued(cut, tmp_path / "scratch")
+    assert copy is not None
+    messages = list(read_messages(copy[0]))
+    assert f"is cut short: only its first {len(messages)} messages" in copy[1]
+    assert 0 < len(messages) < 30_000
+    assert messages == list(read_messages(old))[: len(messages)]
+
+
+def test_a_ros1_bag_of_a_killed_recorder_is_read_without_its_index(
+    sample_bag: Path, samples: list[Sample], tmp_path: Path
+) -> None:
+    old = _ros1(sample_bag, tmp_path / "old.bag")
+    content = old.read_bytes()
+    at = content.index(b"index_pos=") + len(b"index_pos=")
+    index = int.from_bytes(content[at : at + 8], "little")
+    active = tmp_path / "x.bag.active"
+    active.write_bytes(content[:at] + bytes(8) + content[at + 8 : index])
+    (tmp_path / "scratch").mkdir()
+    copy = rescued(active, tmp_path / "scratch")
+    assert copy is not None
+    _same(copy[0], samples)
+
+
+def test_a_ros1_bag_whose_last_chunk_was_left_open(tmp_path: Path) -> None:
+    write_texts(tmp_path / "whole.mcap", 300)
+    content = _ros1(tmp_path / "whole.mcap", tmp_path / "old.bag").read_bytes()
+    (size,) = (content.index(b"size=") + len(b"size="),)
+    data = int.from_bytes(content[size : size + 4], "little").to_bytes(4, "little")
+    start = content.index(data, size + 4)  # the length of the chunk's data, as that of its header promised
+    open_chunk = content[:size] + bytes(4) + content[size + 4 : start] + bytes(4) + content[start + 4 :]
+    (tmp_path / "x.bag").write_bytes(open_chunk[: start + 4 + int.from_bytes(data, "little") - 7])
+    (tmp_path / "scratch").mkdir()
+    copy = rescued(tmp_path / "x.bag", tmp_path / "scratch")
+    assert copy is not None
+    assert sum(1 for _ in read_messages(copy[0])) == 299
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+def test_a_split_bag_whose_last_file_is_cut(sample_bag: Path, tmp_path: Path, metadata: bool) -> None:  # noqa: FBT001
+    folder = tmp_path / "bag"
+    folder.mkdir()
+    first = _part(sample_bag, tmp_path / "a", range(3))
+    shutil.copy(next(first.glob("*.mcap")), folder / "a.mcap")
+    write_samples(tmp_path / "b.mcap", [make_sample(i % 3, 160, 120) for i in range(60)], 15.0, 2 * 10**9, "32FC1")
+    second = (tmp_path / "b.mcap").read_bytes()
+    (folder / "b.mcap").write_bytes(second[: int(0.8 * len(second))])
+    (folder / "c.mcap").write_bytes(b"")
+    if metadata:
+        text = (first / "metadata.yaml").read_text(encoding="utf-8")
+        (folder / "metadata.yaml").write_text(text.replace("  - a.mcap\n", "  - a.mcap\n  - b.mcap\n  - c.mcap\n"))
+    with pytest.raises(BagError, match="damaged or cut short"):
+        bag_topics(folder)
+    (tmp_path / "scratch").mkdir()
+    copy = rescued(folder, tmp_path / "scratch")
+    assert copy is not None
+    assert "b.mcap is cut short: only its first" in copy[1]
+    assert "c.mcap is damaged: nothing of it was read" in copy[1]
+    assert 3 + 20 < len(list(read_frames(copy[0], on_unusable=lambda _: None))) < 3 + 60
 
 
 @pytest.mark.parametrize("share", [0.3, 0.67])
