@@ -14,7 +14,14 @@ import pytest
 
 from tests.evaluation.conftest import make_sample
 from vb_perception.errors import BagError, ConfigError, InferenceError
-from vb_perception.evaluation.bag_samples import IMAGE_TOPIC, INFO_TOPIC, write_samples
+from vb_perception.evaluation.bag_samples import (
+    IMAGE_TOPIC,
+    INFO_TOPIC,
+    TRUE_DEPTH_TOPIC,
+    image_message,
+    write_sample,
+    write_samples,
+)
 from vb_perception.evaluation.bags import BagWriter, read_messages
 from vb_perception.evaluation.compare import compare
 from vb_perception.evaluation.criteria import Criterion
@@ -22,7 +29,7 @@ from vb_perception.evaluation.evaluate import TASKS, evaluate
 from vb_perception.evaluation.figure_names import FREE_GROUPS, KNOWN_FIGURES
 from vb_perception.evaluation.frames_log import read_frames_log
 from vb_perception.evaluation.message_types import Message, message_types
-from vb_perception.evaluation.settings import Settings
+from vb_perception.evaluation.settings import Settings, asked_tasks
 from vb_perception.evaluation.sources import is_folder_of_frames, read_source
 from vb_perception.runtime.toy_model import write_toy_model
 from vb_perception.scenes.sample import Sample
@@ -121,6 +128,10 @@ def test_frames_that_cannot_be_used_are_left_out_and_told(
     outcome = evaluate(tmp_path / "x.mcap", settings(model, TASKS[:1]))
     assert (outcome.counts.scored, outcome.counts.unusable, outcome.balanced) == (3, 3, True)
     assert sum("left out: image of stamp" in record.message for record in caplog.records) == 3
+    assert not outcome.passed
+    assert outcome.problems[0].startswith("3 images could not be used; the first: image of stamp 1300000000 ns")
+    tolerant = settings(model, TASKS[:1], criteria=(Criterion("frames.unusable", "<=", 3.0),))
+    assert evaluate(tmp_path / "x.mcap", tolerant).passed
 
 
 def test_not_one_usable_frame_leaves_nothing_that_looks_finished(sample_bag: Path, model: Path, tmp_path: Path) -> None:
@@ -137,11 +148,26 @@ def test_not_one_usable_frame_leaves_nothing_that_looks_finished(sample_bag: Pat
     assert {p.name for p in out.iterdir()} == {"frames.jsonl.part"}
 
 
-def test_an_engine_that_fails_ends_it(sample_bag: Path, model: Path, tmp_path: Path) -> None:
-    failing = Settings(contestants=(("ours", str(model)),), backend="fake:fail_every=3")
-    with pytest.raises(InferenceError, match="inference 3 fails"):
+def test_an_engine_that_fails_at_once_leaves_nothing(sample_bag: Path, model: Path, tmp_path: Path) -> None:
+    failing = Settings(contestants=(("ours", str(model)),), backend="fake:fail_every=1")
+    with pytest.raises(InferenceError, match="inference 1 fails"):
         evaluate(sample_bag, failing, tmp_path / "out")
     assert not (tmp_path / "out" / "report.json").exists()
+
+
+def test_an_engine_that_fails_on_the_way_leaves_a_report_of_what_was_done(
+    sample_bag: Path, model: Path, tmp_path: Path
+) -> None:
+    failing = Settings(contestants=(("ours", str(model)),), backend="fake:fail_every=3")
+    outcome = evaluate(sample_bag, failing, tmp_path / "out")
+    assert (outcome.counts.answered, outcome.counts.dropped) == (2, 4)
+    assert not outcome.passed
+    assert not outcome.balanced
+    assert outcome.problems[0].startswith("ended after 2 frames: ")
+    assert "inference 3 fails" in outcome.problems[0]
+    stored = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert stored["fingerprint"] == ""  # no later run takes it over
+    assert len(list(read_frames_log(tmp_path / "out" / "frames.jsonl"))) == 2
 
 
 def test_a_cut_bag_is_read_as_far_as_it_goes(model: Path, tmp_path: Path) -> None:
@@ -164,6 +190,25 @@ def test_nothing_true_is_no_figure_and_missed(model: Path, tmp_path: Path) -> No
     assert "depth" not in outcome.contestants["ours"].figures()
     assert "was not measured" in outcome.verdicts[0].sentence
     assert not outcome.passed
+
+
+def test_true_depth_without_a_pixel_is_told(model: Path, tmp_path: Path) -> None:
+    blind = replace(make_sample(), depth_m=np.full((48, 64), np.nan, np.float32))
+    with BagWriter(tmp_path / "x.mcap") as bag:
+        write_sample(bag, blind, 10**9, "32FC1", 90)
+        depth = image_message(blind.depth_m, "32FC1", 10**9)
+        bag.write_typed(TRUE_DEPTH_TOPIC, depth, 10**9)
+    outcome = evaluate(tmp_path / "x.mcap", settings(model, TASKS[:1]))
+    assert outcome.problems == (f"true depth on {TRUE_DEPTH_TOPIC} has not one pixel to judge by (finite and above 0)",)
+
+
+def test_other_classes_and_a_phrase_are_asked(sample_bag: Path, model: Path) -> None:
+    figures = evaluate(sample_bag, settings(model, asked_tasks(("cup", "box"), "box"))).contestants["ours"].figures()
+    assert figures["classes"].keys() == {"cup", "box"}
+    assert figures["referring"].keys() == {"iou", "c_iou", "g_iou"}
+    assert asked_tasks() == TASKS
+    with pytest.raises(ConfigError, match="expected each once"):
+        asked_tasks(("cup", "cup"))
 
 
 def test_the_written_answers_score_as_they_did(sample_bag: Path, model: Path, tmp_path: Path) -> None:

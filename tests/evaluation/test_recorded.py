@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tests.evaluation.test_scores import NAMES, perfect
 from vb_perception.encodings import fields_from_array
+from vb_perception.errors import BagError
 from vb_perception.evaluation.bags import BagWriter, read_messages
 from vb_perception.evaluation.message_types import Message, message_types, register_type, stamp_of_cdr
 from vb_perception.evaluation.recorded import read_perceptions
@@ -134,3 +135,8 @@ def test_a_node_that_never_spoke_has_no_account(sample_bag: Path) -> None:
 def test_every_message_keeps_its_stamp(recording: Path) -> None:
     stamps = {stamp_of_cdr(m.cdr) for m in read_messages(recording, [f"{OUTPUT}/normals/image"])}
     assert stamps == {10**9, 10**9 + 2 * 10**8, 10**9 + 4 * 10**8}
+
+
+def test_a_bag_without_answers_is_told(sample_bag: Path) -> None:
+    with pytest.raises(BagError, match=r"no answer of a node below /node/output .*it has: /camera/camera_info"):
+        next(read_perceptions(sample_bag, "/node/output", ("table",)))

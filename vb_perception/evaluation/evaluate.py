@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from vb_perception.errors import BagError
+from vb_perception.errors import BagError, VbPerceptionError
 from vb_perception.evaluation.ahead import ahead
 from vb_perception.evaluation.answers import answered, recorded
 from vb_perception.evaluation.bag_frames import NO_IMAGE
@@ -28,6 +28,7 @@ from vb_perception.evaluation.provenance import digest, size_bytes
 from vb_perception.evaluation.ranking import Ranking
 from vb_perception.evaluation.result_files import clear, write_result
 from vb_perception.evaluation.settings import OURS, TASKS, Settings
+from vb_perception.evaluation.shortfalls import blind, left_out, untrue
 from vb_perception.evaluation.sources import is_folder_of_frames
 from vb_perception.evaluation.traffic import node_account
 from vb_perception.frame import Frame, Perception
@@ -51,6 +52,7 @@ class Run:
     unusable: list[str] = field(default_factory=list)
     orphans: int = 0
     frames: int = 0
+    ended: str = ""
     per_frame: dict[str, list[float]] = field(default_factory=dict)
 
     def refuse(self, reason: str) -> None:
@@ -80,7 +82,8 @@ def evaluate(
 ) -> Outcome:
     """Judge every frame of a folder or bag.
 
-    A bag that is damaged is read as far as it can be; what could not be read is a problem of the outcome.
+    A bag that is damaged is read as far as it can be; what could not be read is a problem of the outcome, as is what
+    ended the run after the first frame, and an image that could not be used unless a criterion tells how many may be.
 
     Args:
         source: What `read_source` takes.
@@ -92,7 +95,7 @@ def evaluate(
     Raises:
         BagError: The source cannot be read or holds no usable frame.
         ConfigError: A contestant cannot be used.
-        EngineError: A model cannot be loaded or run.
+        EngineError: A model cannot be loaded, or fails at the first frame.
     """
     started = time.monotonic()
     problems: list[str] = []
@@ -109,16 +112,19 @@ def evaluate(
         stack.callback(answers.close)
         log = stack.enter_context(FramesLog(out / "frames.jsonl")) if out else None
         bag = stack.enter_context(OutputBag(out / "outputs.mcap")) if out and settings.keep_outputs else None
-        for perceptions, truth in answers:
-            if not run.judges:
-                means = {who: one.depth_means for who, one in opened.items()}
-                run.judges = {who: Judge(means.get(who, "metric")) for who in names}
-            figures = run.add(perceptions, truth)
-            if log is not None:
-                log.write(_row(name or source.name, perceptions[names[0]].frame, truth, figures))
-            if bag is not None:
-                bag.add(perceptions[names[0]], truth)
-            progress(run.frames)
+        try:
+            for perceptions, truth in answers:
+                figures = _judged(run, perceptions, truth, opened)
+                if log is not None:
+                    log.write(_row(name or source.name, perceptions[names[0]].frame, truth, figures))
+                if bag is not None:
+                    bag.add(perceptions[names[0]], truth)
+                progress(run.frames)
+        except VbPerceptionError as error:
+            if not run.frames:
+                raise
+            run.ended = f"ended after {run.frames} frames: {error}"
+            problems.append(run.ended)
         if not run.frames:
             reasons = "; ".join([*problems, *run.unusable[:1]])
             msg = f"{source} holds no usable frame ({len(run.unusable)} unusable{': ' if reasons else ''}{reasons})"
@@ -128,6 +134,15 @@ def evaluate(
     if out is not None:
         write_result(out, outcome, run.showcase, run.ranking, run.per_frame)
     return outcome
+
+
+def _judged(
+    run: Run, perceptions: Mapping[str, Perception], truth: Sample | None, opened: Mapping[str, Contestant]
+) -> dict[str, dict[str, Figures]]:
+    if not run.judges:  # who answers is known with the first answer
+        means = {who: one.depth_means for who, one in opened.items()}
+        run.judges = {who: Judge(means.get(who, "metric")) for who in run.names}
+    return run.add(perceptions, truth)
 
 
 def _readable(source: Path, scratch: Path, problems: list[str]) -> Path:
@@ -174,7 +189,12 @@ def _outcome(
         times = {"": judge.total_ms, **judge.stages_ms}
         scores = judge.scorer.scores()
         contestants[name] = Answered(*run_by[name], scores, judge.latency(), judge.scorer.state(), times)
-    problems = [*problems, *_blind(contestants)]
+    problems = [
+        *problems,
+        *blind(contestants),
+        *left_out(run.unusable, settings),
+        *untrue(readable, settings, contestants),
+    ]
     figures = {**contestants[run.names[0]].figures(), "frames": counts.figures()}
     data = digest(source)
     return Outcome(
@@ -189,7 +209,7 @@ def _outcome(
         data_sha256=data,
         data_bytes=size_bytes(source),
         config=settings.as_json(),
-        fingerprint=settings.fingerprint(data, *model_digests(settings)),
+        fingerprint="" if run.ended else settings.fingerprint(data, *model_digests(settings)),
     )
 
 
@@ -199,13 +219,3 @@ def _images(path: Path, settings: Settings, run: Run) -> int:
         return run.frames + len(run.unusable)
     camera = find_camera(path, settings.reading.image, settings.reading.camera_info)
     return bag_topics(path)[camera.image].messages
-
-
-def _blind(contestants: Mapping[str, Answered]) -> list[str]:
-    """A sentence on each answer that never held a usable pixel though the truth did."""
-    return [
-        f"{name}: {group} was unknown (NaN) in every pixel of every frame with truth"
-        for name, one in contestants.items()
-        for group in ("depth", "normals")
-        if one.scores.figures.get(group, {}).get("coverage") == 0
-    ]

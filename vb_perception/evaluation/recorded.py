@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from vb_perception.encodings import array_from_fields, depth_m_from_fields, rgb_from_fields
+from vb_perception.errors import BagError
 from vb_perception.evaluation.bag_frames import AS_IT_IS, ReadOptions, read_frame_moments
 from vb_perception.evaluation.bags import Report, bag_topics, refuse
 from vb_perception.evaluation.camera_topics import CameraTopics, find_camera
@@ -45,7 +46,7 @@ def read_perceptions(
         on_damage: As in `read_frames`.
 
     Raises:
-        BagError: As `read_frames`.
+        BagError: As `read_frames`, or there is no answer below `output`.
     """
     tasks = {**_MAIN, **_INSTANCES}
     answers = {f"{output}/{topic}" for topic in tasks.values()}
@@ -53,6 +54,10 @@ def read_perceptions(
         answers | {f"{output}/{task}/confidence" for task in tasks} | {f"{output}/generated/{task}" for task in tasks}
     )
     there = topics & bag_topics(path).keys()
+    if not there & answers:
+        example, listing = f"{output}/{_MAIN['depth']}", ", ".join(bag_topics(path)) or "none"
+        msg = f"bag {path} holds no answer of a node below {output} (such as {example}); it has: {listing}"
+        raise BagError(msg)
     camera = camera or find_camera(path, options.image, options.camera_info)
     for frame, truth, moment in read_frame_moments(path, camera, there, on_unusable, options, on_damage):
         predictions: dict[str, Prediction] = {}

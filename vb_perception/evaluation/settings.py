@@ -2,12 +2,24 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from vb_perception import __version__
+from vb_perception.codecs.palette import distinct_colours
+from vb_perception.errors import ConfigError
 from vb_perception.evaluation.bag_frames import ReadOptions
 from vb_perception.evaluation.criteria import Criterion
 from vb_perception.evaluation.truth import OBJECT
-from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, SurfaceNormals, Task
+from vb_perception.tasks import (
+    BLACK,
+    InstanceSegmentation,
+    MetricDepth,
+    ReferringSegmentation,
+    SemanticSegmentation,
+    SurfaceNormals,
+    Task,
+)
 
 TASKS: tuple[Task, ...] = (
     MetricDepth(),
@@ -16,6 +28,23 @@ TASKS: tuple[Task, ...] = (
     InstanceSegmentation(OBJECT),
 )
 OURS = "ours"
+CLASSES = ("table", OBJECT)
+
+
+def asked_tasks(classes: Sequence[str] = CLASSES, phrase: str = "") -> tuple[Task, ...]:
+    """What is asked of each frame: `TASKS` with these classes, and with the mask of one phrase unless that is "".
+
+    Raises:
+        ConfigError: more classes than one prompt can name, or two of one name.
+    """
+    if len(set(classes)) != len(classes):
+        msg = f"classes {', '.join(classes)}: expected each once"
+        raise ConfigError(msg)
+    tasks = list(TASKS)
+    if tuple(classes) != CLASSES:
+        colours = distinct_colours(len(classes), (BLACK,))
+        tasks[2] = SemanticSegmentation(tuple(zip(classes, colours, strict=True)))
+    return (*tasks, ReferringSegmentation(phrase)) if phrase else tuple(tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +58,7 @@ class Settings:
         reading: How bags are read.
         criteria: What must hold.
         recorded: Namespace of a node's outputs in the bag: these are scored, nothing is run.
-        classes: Names of the recorded segmentation's ids from 1 on.
+        classes: Names of a recorded segmentation's ids from 1 on.
         keep_outputs: Write outputs.mcap beside the report.
     """
 
@@ -39,7 +68,7 @@ class Settings:
     reading: ReadOptions = field(default_factory=ReadOptions)
     criteria: tuple[Criterion, ...] = ()
     recorded: str = ""
-    classes: tuple[str, ...] = ("table", OBJECT)
+    classes: tuple[str, ...] = CLASSES
     keep_outputs: bool = False
 
     def as_json(self) -> dict[str, object]:
@@ -52,9 +81,10 @@ class Settings:
             "criteria": [str(criterion) for criterion in self.criteria],
             "recorded": self.recorded,
             "classes": list(self.classes),
+            "keep_outputs": self.keep_outputs,
         }
 
     def fingerprint(self, *digests: str) -> str:
-        """Differs where any of this or any of `digests` does: what a result may be taken over by."""
-        text = json.dumps([self.as_json(), *digests], sort_keys=True)
+        """Differs where any of this, any of `digests` or the version does: what a result may be taken over by."""
+        text = json.dumps([self.as_json(), __version__, *digests], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

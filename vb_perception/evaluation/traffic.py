@@ -85,14 +85,14 @@ def _traffic(topic: str, msgtype: str, times: _Times) -> TopicTraffic:
 
 
 def node_account(path: Path | str, latency_topic: str) -> NodeAccount | None:
-    """What the node said of itself last; None if it never did.
+    """What the node said of itself last, as far as the bag can be read; None if it never did.
 
     Raises:
         BagError: As `read_typed`.
     """
     last = None
     if latency_topic in bag_topics(path):
-        for _, _, message in read_typed(path, [latency_topic]):
+        for _, _, message in read_typed(path, [latency_topic], lambda _: None):
             last = message
     if last is None:
         return None
