@@ -102,6 +102,7 @@ def test_criteria_set_the_exit_code_and_two_reports_are_compared(
         (["--recorded", "--beside", "a=b"], "a recording has no others beside it"),
         (["y.mcap"], "name a folder for their reports with --out"),
         (["--live"], "give one source and --out"),
+        (["--recorded", "--refer", "the cup"], "a recording holds no answer to it"),
     ],
 )
 def test_arguments_that_contradict_each_other(
@@ -111,9 +112,28 @@ def test_arguments_that_contradict_each_other(
     assert told in capsys.readouterr().err
 
 
+def test_where_nothing_was_evaluated_junit_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.json").write_text("{}", encoding="utf-8")  # of an earlier evaluation
+    assert main(["evaluate", str(tmp_path / "gone.mcap"), "--out", str(out)]) == 1
+    assert 'failures="1"' in (out / "junit.xml").read_text(encoding="utf-8")
+    assert {p.name for p in out.iterdir()} == {"junit.xml"}
+    (tmp_path / "file").touch()
+    assert main(["evaluate", str(tmp_path / "gone.mcap"), "--out", str(tmp_path / "file")]) == 1
+    assert "a folder --out that can be written" in capsys.readouterr().err
+
+
 def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(tmp_path / "gone.mcap"), "--backend", "fake"]) == 1
     assert capsys.readouterr().err.startswith(f"vb-perception: {tmp_path / 'gone.mcap'} does not exist")
+
+
+@pytest.mark.parametrize("arguments", [["--jobs", "0"], ["--rate", "0"], ["--tolerance-ms", "-1"], ["--jobs", "x"]])
+def test_numbers_that_make_no_sense_are_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "x.mcap", *arguments])
+    assert ended.value.code == 2
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "fast"])

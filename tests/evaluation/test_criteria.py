@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from vb_perception.errors import ConfigError
-from vb_perception.evaluation.criteria import judge_criteria, read_criteria
+from vb_perception.evaluation.criteria import Criterion, check_classes, judge_criteria, read_criteria
 from vb_perception.evaluation.figure_names import KNOWN_FIGURES, lower_is_better
 from vb_perception.evaluation.junit import write_junit
 
@@ -63,6 +63,13 @@ def test_a_typo_is_told(tmp_path: Path, text: str, told: str) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         read_criteria(tmp_path / "none.yaml")
+
+
+def test_a_class_that_is_not_asked_for_is_told() -> None:
+    criteria = (Criterion("classes.tabel", ">=", 0.5),)
+    with pytest.raises(ConfigError, match=r"did you mean classes\.table\?"):
+        check_classes(criteria, ("table", "object"))
+    check_classes(criteria, ("tabel",))
 
 
 def test_which_way_is_better() -> None:

@@ -7,6 +7,7 @@ from vb_perception.demo.environment import require_ros
 from vb_perception.demo.processes import Orders, play_and_record
 from vb_perception.errors import ConfigError, VbPerceptionError
 from vb_perception.evaluation.camera_topics import find_camera
+from vb_perception.evaluation.command_arguments import TRUTH
 from vb_perception.evaluation.sources import is_folder_of_frames
 
 
@@ -24,7 +25,9 @@ def record_live(bag: Path, options: argparse.Namespace) -> Path:
     camera = find_camera(bag, options.image, options.camera_info)
     out = options.out / "live"
     out.mkdir(parents=True, exist_ok=True)
-    orders = Orders(bag, camera, options.rate, options.model, options.backend, out, str(bag))
+    named = (getattr(options, f"truth_{what}") for what in TRUTH)
+    truth = tuple(dict.fromkeys(topic for topic in named if topic))
+    orders = Orders(bag, camera, options.rate, options.model, options.backend, out, str(bag), options.classes, truth)
     run, trouble = play_and_record(orders)
     if trouble:
         raise VbPerceptionError("; ".join(trouble))

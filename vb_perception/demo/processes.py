@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,10 @@ REFUSAL = "not configured"  # what the node logs when its parameters or its mode
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What to run: the bag to play and its camera, how fast, the model and what runs it, and where to write."""
+    """What to run: the bag to play and its camera, how fast, the model and what runs it, and where to write.
+
+    `classes`: what the node's segmentation names; `truth`: topics of truth beside those below /truth/.
+    """
 
     bag: Path
     camera: CameraTopics
@@ -37,6 +40,8 @@ class Orders:
     backend: str
     out: Path
     source: str
+    classes: Sequence[str] = CLASSES
+    truth: Sequence[str] = ()
 
 
 def play_and_record(orders: Orders) -> tuple[LiveRun, list[str]]:
@@ -53,7 +58,8 @@ def play_and_record(orders: Orders) -> tuple[LiveRun, list[str]]:
         msg = f"bag {orders.bag}: no usable image on {camera.image}; expected at least one with a camera_info"
         raise BagError(msg)
     wiring = node_input(orders.bag, camera)
-    played = [camera.image, camera.camera_info, *(t for t in bag_topics(orders.bag) if t.startswith(TRUTH))]
+    truth = (topic for topic in bag_topics(orders.bag) if topic.startswith(TRUTH))
+    played = list(dict.fromkeys((camera.image, camera.camera_info, *truth, *orders.truth)))
     recording = out / "outputs.mcap"
     recording.unlink(missing_ok=True)
     environment = ros_environment()
@@ -83,12 +89,16 @@ def play_and_record(orders: Orders) -> tuple[LiveRun, list[str]]:
             if status != 0:
                 trouble.append(f"{process.name} ended with status {status}: {process.last_words()}")
     calibrated = wiring.require_camera_info
-    return LiveRun(recording, camera, OUTPUT, CLASSES, calibrated, _counts(player.text()), orders.source), trouble
+    return LiveRun(
+        recording, camera, OUTPUT, orders.classes, calibrated, _counts(player.text()), orders.source
+    ), trouble
 
 
 def _player_arguments(orders: Orders) -> list[object]:
     camera = orders.camera
     topics = ["--image", camera.image, "--camera-info", camera.camera_info]
+    if orders.truth:
+        topics += ["--topics", *orders.truth]
     return [*topics, "--rate", orders.rate, "--restamp", "--wait-for", NODE, "--wait-for", "topic_recorder"]
 
 
@@ -96,7 +106,7 @@ def _node_arguments(orders: Orders, camera: NodeInput) -> Iterable[str]:
     parameters = {
         "model": orders.model_dir,
         "backend": orders.backend,
-        "classes": list(CLASSES),
+        "classes": list(orders.classes),
         "image_transport": camera.image_transport,
         "sync_info": camera.sync_info,
         "camera_info_qos": camera.camera_info_qos,

@@ -4,20 +4,23 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from vb_perception.errors import ConfigError
+from vb_perception.errors import ConfigError, VbPerceptionError
 from vb_perception.evaluation.bag_frames import ReadOptions
 from vb_perception.evaluation.bag_truth import TruthTopics
 from vb_perception.evaluation.cluster import on_ray
 from vb_perception.evaluation.command_arguments import NODE_OUTPUT, TRUTH
 from vb_perception.evaluation.compare import compare
-from vb_perception.evaluation.criteria import read_criteria
+from vb_perception.evaluation.criteria import check_classes, read_criteria
 from vb_perception.evaluation.evaluate import evaluate
+from vb_perception.evaluation.junit import write_junit
 from vb_perception.evaluation.many import evaluate_many, on_this_machine, sources_in
 from vb_perception.evaluation.outcome import Outcome
 from vb_perception.evaluation.report_figures import group_lines
-from vb_perception.evaluation.settings import OURS, Settings
+from vb_perception.evaluation.result_files import JUNIT, clear
+from vb_perception.evaluation.settings import OURS, Settings, asked_tasks
 
 _EVERY = 50  # frames between two words on the progress
 
@@ -32,12 +35,20 @@ def run_evaluate(options: argparse.Namespace, live: Live) -> int:
         VbPerceptionError: Nothing could be evaluated, or an argument cannot be used.
     """
     settings = _settings(options)
-    if options.live:
-        if len(options.sources) > 1 or options.out is None:
-            msg = "--live plays one bag and writes its recording: give one source and --out"
-            raise ConfigError(msg)
-        options.sources = [live(options.sources[0], options)]
-    outcome = _run(options, settings)
+    if options.live and (len(sources_in(options.sources)) > 1 or options.out is None):
+        msg = "--live plays one bag and writes its recording: give one source and --out"
+        raise ConfigError(msg)
+    try:
+        if options.live:
+            options.sources = [live(options.sources[0], options)]
+        outcome = _run(options, settings)
+    except VbPerceptionError as error:
+        _tell_ci(options, str(error))
+        raise
+    except OSError as error:
+        _tell_ci(options, str(error))
+        msg = f"cannot read or write: {error}; expected sources that can be read and a folder --out that can be written"
+        raise ConfigError(msg) from error
     lines = [json.dumps(outcome.as_json())] if options.json else summary(outcome, options.out)
     sys.stdout.write("\n".join(lines) + "\n")
     return 0 if outcome.passed else 1
@@ -69,9 +80,17 @@ def summary(outcome: Outcome, out: Path | None) -> list[str]:
     return [*lines, "evaluation: passed" if outcome.passed else "evaluation: failed"]
 
 
+def _tell_ci(options: argparse.Namespace, reason: str) -> None:
+    """Where nothing could be evaluated, junit.xml says why; no other file stands beside it as if it had."""
+    if options.out is not None:
+        with suppress(OSError):
+            clear(options.out)
+            write_junit(options.out / JUNIT, ", ".join(map(str, options.sources)), (), (reason,), 0.0)
+
+
 def _run(options: argparse.Namespace, settings: Settings) -> Outcome:
     sources = sources_in(options.sources)
-    if len(sources) == 1 and sources == options.sources:
+    if len(sources) == 1 and sources == options.sources and not options.ray:
         return evaluate(sources[0], settings, options.out, progress=_progress)
     if options.out is None:
         msg = f"{len(sources)} sources: name a folder for their reports with --out; it is also what a resumed run reads"
@@ -98,11 +117,17 @@ def _settings(options: argparse.Namespace) -> Settings:
         TruthTopics(**{what: getattr(options, f"truth_{what}") for what in TRUTH}),
         round(options.tolerance_ms * 1e6),
     )
+    criteria = read_criteria(options.criteria) if options.criteria else ()
+    check_classes(criteria, options.classes)
+    if options.refer and recorded:
+        msg = f"--refer {options.refer!r}: a recording holds no answer to it; leave it out, or evaluate in lock-step"
+        raise ConfigError(msg)
     return Settings(
         contestants=tuple(contestants),
         backend=options.backend,
+        tasks=asked_tasks(options.classes, options.refer),
         reading=reading,
-        criteria=read_criteria(options.criteria) if options.criteria else (),
+        criteria=criteria,
         recorded=recorded or "",
         classes=tuple(options.classes),
         keep_outputs=options.keep_outputs,

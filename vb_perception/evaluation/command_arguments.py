@@ -3,7 +3,9 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TypeVar
 
+_N = TypeVar("_N", int, float)
 NODE_OUTPUT = "/perception_node/output"
 TRUTH = {
     "depth": "depth image", "normals": "32FC3 normals", "classes": "class ids", "instances": "instance ids",
@@ -11,6 +13,28 @@ TRUTH = {
 }  # fmt: skip
 LOCAL = "local"
 """A Ray cluster of this machine alone, started for the run."""
+
+
+def above_zero(text: str) -> float:
+    """A number above zero."""
+    return _number(text, float(text), float(text) > 0, "above zero")
+
+
+def not_negative(text: str) -> float:
+    """A number of zero or more."""
+    return _number(text, float(text), float(text) >= 0, "of zero or more")
+
+
+def at_least_one(text: str) -> int:
+    """A whole number above zero."""
+    return _number(text, int(text), int(text) > 0, "of one or more")
+
+
+def _number(text: str, value: _N, fits: bool, expected: str) -> _N:  # noqa: FBT001 -- one line each above
+    if not fits:
+        msg = f"{text}: expected a number {expected}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
 
 
 def evaluate_parser(model: Path) -> argparse.ArgumentParser:
@@ -31,15 +55,22 @@ def evaluate_parser(model: Path) -> argparse.ArgumentParser:
         help="another contestant: model folder, adapter .yaml, or no-image:TRAINING_SPLIT; repeatable")  # fmt: skip
     add("--recorded", nargs="?", const=NODE_OUTPUT, metavar="NAMESPACE",
         help="score what a node published into the bag, run nothing [%(const)s]")  # fmt: skip
-    add("--classes", nargs="+", default=["table", "object"], help="of a recorded segmentation, ids from 1 on")
+    add("--classes", nargs="+", default=["table", "object"],
+        help="what the segmentation names (of a recorded one: its ids from 1 on) [table object]")  # fmt: skip
+    add("--refer", default="", metavar="PHRASE", help="ask for the mask of this phrase too; scored as `referring`")
     add("--live", action="store_true", help="play the bag into the real node over DDS, record, score the recording")
-    add("--rate", type=float, default=1.0, help="how much faster than recorded --live plays [%(default)s]")
+    add("--rate", type=above_zero, default=1.0, help="how much faster than recorded --live plays [%(default)s]")
     add("--keep-outputs", action="store_true", help="write the answers to outputs.mcap, for RViz and Foxglove")
-    add("--jobs", type=int, default=os.cpu_count() or 1, help="sources evaluated at a time [%(default)s]")
+    add("--jobs", type=at_least_one, default=os.cpu_count() or 1, help="sources evaluated at a time [%(default)s]")
     add("--ray", nargs="?", const=LOCAL, metavar="ADDRESS", help="evaluate on a Ray cluster [%(const)s]")
     add("--image-topic", dest="image", help="image topic of a bag; left out: found by type")
     add("--camera-info", help="camera_info topic of a bag; left out: the one beside the image")
-    add("--tolerance-ms", type=float, default=0.0, help="truth may be stamped so far from its image [%(default)s]")
+    add(
+        "--tolerance-ms",
+        type=not_negative,
+        default=0.0,
+        help="truth may be stamped so far from its image [%(default)s]",
+    )
     for what, words in TRUTH.items():
         add(f"--truth-{what}", metavar="TOPIC", help=f"topic of the true {words}")
     return parser
@@ -52,7 +83,7 @@ def compare_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("a", help="a folder that `evaluate --out` wrote, or FOLDER:CONTESTANT")
     parser.add_argument("b", help="the other")
-    parser.add_argument("--block", type=int, help="consecutive frames drawn together; left out: frames^(1/3)")
+    parser.add_argument("--block", type=at_least_one, help="consecutive frames drawn together; left out: frames^(1/3)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--fail-if-worse", action="store_true", help="exit with 1 if B is worse in any figure")
     return parser

@@ -14,7 +14,7 @@ criterion failed: what was not measured was not met.
 import difflib
 import math
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -75,6 +75,15 @@ def read_criteria(path: Path) -> tuple[Criterion, ...]:
         msg = f'criteria {path} holds {content!r}; expected lines such as `depth.abs_rel: "<= 0.06"`'
         raise ConfigError(msg)
     return tuple(_criterion(path, figure, value) for figure, value in _flat(content))
+
+
+def check_classes(criteria: Sequence[Criterion], classes: Sequence[str]) -> None:
+    """Raise ConfigError if a criterion on `classes` names one that is not asked for."""
+    for group, _, name in (criterion.figure.partition(".") for criterion in criteria):
+        if group in FREE_GROUPS and name not in classes:
+            near = difflib.get_close_matches(name, classes, n=1, cutoff=0)[0]
+            msg = f"criterion on {group}.{name}: the classes are {', '.join(classes)}; did you mean {group}.{near}?"
+            raise ConfigError(msg)
 
 
 def judge_criteria(
