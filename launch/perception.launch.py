@@ -4,6 +4,7 @@ What is given here wins over params_file, and that over classes_file; what is no
 cameras are told by a params_file (see config/two_cameras.param.yaml).
 """
 
+import re
 from pathlib import Path
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
@@ -41,6 +42,7 @@ def generate_launch_description() -> LaunchDescription:
         **{name: ("", text + OF_THE_FILE) for name, text in OVERRIDES.items()},
         "container": ("", "running component container to load the republisher into; empty: one of its own"),
         "rviz": ("false", "true: show the outputs in RViz"),
+        "rviz_frame": ("", "frame that RViz draws in, as the camera's images name theirs; empty: camera_optical_frame"),
         "respawn": ("false", "true: start the node again when it ends"),
         "log_level": ("info", "debug, info, warn or error"),
     }
@@ -94,9 +96,25 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     )
     entities.append(node)
     if value("rviz") == "true":
-        shown = ["-d", str(CONFIG / "perception.rviz")]
-        entities.append(Node(package="rviz2", executable="rviz2", arguments=shown, output="screen"))
+        entities.append(_rviz(value("rviz_frame")))
     return entities
+
+
+def _rviz(frame: str) -> Node:
+    """RViz in the node's namespace: its file names the topics of a node without one, and the image as not remapped."""
+    file = CONFIG / "perception.rviz"
+    outputs = sorted(set(re.findall(r"/perception_node/output/[a-z_/]+", file.read_text(encoding="utf-8"))))
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=LaunchConfiguration("namespace"),
+        arguments=["-d", str(file), *(["-f", frame] if frame else [])],
+        output="screen",
+        remappings=[
+            *((topic, topic.lstrip("/")) for topic in outputs),
+            ("/perception_node/input/image", LaunchConfiguration("image")),
+        ],
+    )
 
 
 def _republisher(transport: str, image: str, container: str) -> LaunchDescriptionEntity:

@@ -33,6 +33,7 @@ def generate_launch_description() -> LaunchDescription:
             ("image", "/camera/camera/color/image_raw"),
             ("camera_info", "/camera/camera/color/camera_info"),
             ("rviz", LaunchConfiguration("rviz")),
+            ("rviz_frame", "camera_color_optical_frame"),
         ],
     )
     arguments = {

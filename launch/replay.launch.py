@@ -43,6 +43,7 @@ def generate_launch_description() -> LaunchDescription:
         "camera_info": ("", "the bag's camera_info topic; empty: the one beside the image"),
         "rate": ("1.0", "how much faster than recorded"),
         "wait_s": ("600.0", "how long the bag waits for the node, which opens its model first [s]"),
+        "namespace": ("", "namespace of the node"),
         "record": ("", "an .mcap file for input and outputs; empty: none, then something else must listen (RViz)"),
     }
     declared = [DeclareLaunchArgument(name, default_value=v, description=text) for name, (v, text) in arguments.items()]
@@ -52,7 +53,7 @@ def generate_launch_description() -> LaunchDescription:
 def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     value = {
         name: context.perform_substitution(LaunchConfiguration(name))
-        for name in ("bag", "image", "camera_info", "rate", "wait_s", "record")
+        for name in ("bag", "image", "camera_info", "rate", "wait_s", "namespace", "record")
     }
     camera = find_camera(value["bag"], value["image"] or None, value["camera_info"] or None)
     wiring = node_input(value["bag"], camera)._asdict()
@@ -60,7 +61,9 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         PythonLaunchDescriptionSource(str(Path(__file__).resolve().parent / "perception.launch.py")),
         launch_arguments=[(name, v if isinstance(v, str) else str(v).lower()) for name, v in wiring.items()],
     )
-    outputs = [f"/perception_node/output/{name}" for name in OUTPUTS]
+    namespace = value["namespace"].strip("/")
+    base = f"/{namespace}/perception_node" if namespace else "/perception_node"
+    outputs = [f"{base}/output/{name}" for name in OUTPUTS]
     recorder = Node(
         package="vb_perception",
         executable="topic_recorder",

@@ -11,17 +11,20 @@ from launch import LaunchDescription
 
 def generate_launch_description() -> LaunchDescription:
     """zed_wrapper has a launch file of its own, with the model's settings; its left image is rectified."""
-    base = ["/", LaunchConfiguration("camera_name"), "/zed_node/left"]
+    base = ["/", LaunchConfiguration("camera_name"), "/zed_node/"]
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(Path(__file__).resolve().parent / "perception.launch.py")),
         launch_arguments=[
-            ("image", [*base, "/image_rect_color"]),
-            ("camera_info", [*base, "/camera_info"]),
+            ("image", [*base, LaunchConfiguration("left_image")]),
+            ("camera_info", [*base, LaunchConfiguration("left_camera_info")]),
             ("rviz", LaunchConfiguration("rviz")),
+            ("rviz_frame", [LaunchConfiguration("camera_name"), "_left_camera_frame_optical"]),
         ],
     )
     arguments = {
         "camera_name": ("zed", "the wrapper's camera_name"),
+        "left_image": ("left/color/rect/image", "as the wrapper names it since 5.1; before: left/image_rect_color"),
+        "left_camera_info": ("left/color/rect/camera_info", "since 5.1; before: left/camera_info"),
         "rviz": ("false", "true: show the outputs in RViz"),
     }
     declared = [DeclareLaunchArgument(name, default_value=v, description=text) for name, (v, text) in arguments.items()]

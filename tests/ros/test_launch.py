@@ -156,7 +156,7 @@ def test_perception_launch_starts_the_node_as_it_is() -> None:
     used = [*node["parameters"], *(target for _, target in node["remappings"]), node["namespace"]]
     used.append(node["ros_arguments"][1])
     declared = set(_defaults(entities))
-    asked_of_the_context = {"container", "rviz", "respawn"}
+    asked_of_the_context = {"container", "rviz", "rviz_frame", "respawn"}
     assert {substitution.args[0] for substitution in used} | set(GIVEN) | asked_of_the_context == declared
     assert node["respawn"] is False
     profiles = {e.args for e in entities if e.kind == "SetEnvironmentVariable"}
@@ -201,6 +201,19 @@ def test_rviz_and_respawn_are_asked_for() -> None:
     assert node["respawn"] is True
     assert rviz["package"] == "rviz2"
     assert Path(rviz["arguments"][1]).is_file()
+    assert "-f" not in rviz["arguments"]
+
+
+def test_rviz_finds_the_topics_in_a_namespace_and_the_camera_where_it_is() -> None:
+    _, rviz = _nodes(_entities("perception.launch.py", rviz="true", rviz_frame="left_optical", image="cam/image"))
+    assert rviz["arguments"][-2:] == ["-f", "left_optical"]
+    assert rviz["namespace"].args == ("namespace",)
+    shown = set(re.findall(r"Value: ([\w/]+)", (ROOT / "config/perception.rviz").read_text(encoding="utf-8")))
+    moved = dict(rviz["remappings"])
+    assert moved.keys() == shown
+    assert moved.pop("/perception_node/input/image").args == ("image",)
+    # A relative name lies in the namespace of the node that uses it: RViz is in the node's own.
+    assert all(target == topic.lstrip("/") for topic, target in moved.items())
 
 
 @pytest.mark.parametrize(("container", "kind"), [("", "ComposableNodeContainer"), ("cam", "LoadComposableNodes")])
@@ -221,7 +234,8 @@ def test_the_examples_give_the_node_arguments_that_it_has(name: str) -> None:
     assert given.keys() <= _defaults(_entities("perception.launch.py")).keys()
     assert {"image", "camera_info"} <= given.keys()
     declared = set(_defaults(entities))
-    used = {v.args[0] for v in given.values() if isinstance(v, Noted)}
+    parts = [part for v in given.values() for part in (v if isinstance(v, list) else [v])]
+    used = {part.args[0] for part in parts if isinstance(part, Noted)}
     assert used <= declared
     wanted = {key: value for key, value in given.items() if key in GIVEN and isinstance(value, str)}
     assert {key: _parameters(**wanted)[key] for key in wanted} == {k: yaml.safe_load(v) for k, v in wanted.items()}
@@ -239,9 +253,10 @@ def test_the_two_cameras_of_the_example_are_configured(bench: Bench) -> None:
     assert (wrist.max_rate_hz, wrist.max_age_ns) == (10.0, 500_000_000)
 
 
-@pytest.mark.parametrize("record", ["", "out.mcap"])
-def test_replay_launch_starts_the_tools_with_arguments_they_know(bag: Path, record: str) -> None:
-    entities = _entities("replay.launch.py", bag=str(bag), image="", camera_info="", rate="2.0", record=record)
+@pytest.mark.parametrize(("namespace", "record"), [("", ""), ("", "out.mcap"), ("/robot/", "out.mcap")])
+def test_replay_launch_starts_the_tools_with_arguments_they_know(bag: Path, namespace: str, record: str) -> None:
+    given = {"bag": str(bag), "image": "", "camera_info": "", "rate": "2.0", "namespace": namespace, "record": record}
+    entities = _entities("replay.launch.py", **given)
     nodes = {node["executable"]: node for node in _nodes(entities)}
     assert set(nodes) == {"bag_player", *(["topic_recorder"] if record else [])}
     assert set(nodes) < _executables()
@@ -251,12 +266,14 @@ def test_replay_launch_starts_the_tools_with_arguments_they_know(bag: Path, reco
     assert played.timeout_s == 600.0, "a model that is opened for the first time takes minutes"
     if record:
         recorded = recorder_parser().parse_args(nodes["topic_recorder"]["arguments"])
-        assert set(recorded.topics) <= {*TOPICS, "/cam/image", "/cam/camera_info", "/perception_node/output/latency"}
+        base = "/robot" if namespace else ""
+        answers = {base + topic for topic in (*TOPICS, "/perception_node/output/latency")}
+        assert set(recorded.topics) <= {*answers, "/cam/image", "/cam/camera_info"}
     (included,) = [e for e in entities if e.kind == "IncludeLaunchDescription"]
     assert Path(included.args[0].args[0]).is_file()
     assert dict(included.kwargs["launch_arguments"]).keys() <= _defaults(_entities("perception.launch.py")).keys()
-    given = _parameters(**dict(included.kwargs["launch_arguments"]))
-    assert given == {row.name: row.default for row in TABLE} | {
+    parameters = _parameters(**dict(included.kwargs["launch_arguments"]))
+    assert parameters == {row.name: row.default for row in TABLE} | {
         "sync_info": "latched",
         "camera_info_qos": "transient_local",
         "require_camera_info": False,
