@@ -58,6 +58,8 @@ def test_every_parameter_is_declared_with_a_text_and_its_range(bench: Bench) -> 
         ({"sync_info": "nearly"}, "parameter sync_info is 'nearly': expected one of exact, approximate, latched"),
         ({"output_qos": "best_effort"}, "expected one of reliable, sensor_data"),
         ({"output_qos": "reliable:0"}, "quality of service 'reliable:0'"),
+        ({"image_topic": "the camera"}, "parameter image_topic is 'the camera', which is no topic's name"),
+        ({"camera_info_topic": "/camera//info"}, "parameter camera_info_topic is '/camera//info'"),
         ({"qos": ["points"]}, "expected <topic>=<profile>"),
         ({"qos": ["pints=reliable"]}, "the nearest is 'points'"),
         ({"crop_px": [0, 0, 10, 0]}, "width and height above zero"),

@@ -6,11 +6,14 @@ from typing import Protocol
 
 from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
+from rclpy.exceptions import NameValidationException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.subscription import Subscription
+from rclpy.validate_topic_name import validate_topic_name
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from vb_perception.errors import FrameError
+from vb_perception.errors import ConfigError, FrameError
 from vb_perception.ros.inputs import (
     Arrival,
     CameraImage,
@@ -65,9 +68,7 @@ class CameraInput:
         self.infos = 0
         self._image: Subscription | None = None
         self.listening_since_ns = 0
-        self.info_topic: str = node.resolve_topic_name(
-            settings.camera_info_topic or settings.topic("input/camera_info")
-        )
+        self.info_topic = info_topic(node, settings)
         self._info: Subscription | None = None
         if settings.latched_info:  # comes once, and is kept
             self._listen_to_info()
@@ -174,7 +175,26 @@ class CameraInput:
 
 
 def image_topic(node: Node, settings: CameraSettings) -> str:
-    """The image topic, resolved.  As with image_transport the suffix follows whatever the topic is remapped to."""
+    """The image topic, resolved.  As with image_transport the suffix follows whatever the topic is remapped to.
+
+    Raises:
+        ConfigError: the parameter is no topic's name.
+    """
     suffix = "/compressed" if settings.compressed else ""
-    topic: str = node.resolve_topic_name(settings.image_topic or settings.topic("input/image"))
-    return topic + suffix
+    return _resolved(node, "image_topic", settings.image_topic or settings.topic("input/image")) + suffix
+
+
+def info_topic(node: Node, settings: CameraSettings) -> str:
+    """The camera_info topic, resolved; raises ConfigError if the parameter is no topic's name."""
+    return _resolved(node, "camera_info_topic", settings.camera_info_topic or settings.topic("input/camera_info"))
+
+
+def _resolved(node: Node, parameter: str, name: str) -> str:
+    try:
+        validate_topic_name(name)
+        topic: str = node.resolve_topic_name(name)
+    except (NameValidationException, rclpy_implementation.RCLError) as error:
+        why = " ".join(str(error).split())
+        msg = f"parameter {parameter} is {name!r}, which is no topic's name ({why}): give one as in /camera/image_rect"
+        raise ConfigError(msg) from error
+    return topic

@@ -13,7 +13,7 @@ from vb_perception.errors import FrameError
 from vb_perception.frame import Frame, Perception
 from vb_perception.pipeline import Painted, PerceptionPipeline
 from vb_perception.ros.audit import label_message, model_message
-from vb_perception.ros.camera_input import image_topic
+from vb_perception.ros.camera_input import image_topic, info_topic
 from vb_perception.ros.cloud_frames import ToCloudFrame
 from vb_perception.ros.inputs import NS_PER_S, Arrival, frame_from_arrival, stamp_ns
 from vb_perception.ros.outputs import OutputOptions, Wanted, tasks_of
@@ -58,7 +58,7 @@ class CameraStream:
         qos_trouble: Callable[[str], None],
     ) -> None:
         self.settings, self._node, self._spec, self._complain = settings, node, spec, complain
-        self.topic = image_topic(node, settings)
+        self.topic, self.info_topic = image_topic(node, settings), info_topic(node, settings)
         self._lock, self._publishing = threading.Lock(), threading.Lock()
         self.account = StreamAccount(window)
         self._slots: FrameScheduler[Arrival] = FrameScheduler([settings.name])
