@@ -159,8 +159,9 @@ class CameraStream:
         self.give_up(self._slots.clear(self.settings.name))
 
     def new_run(self) -> None:
-        """Forget the latencies of the run before: time jumped back."""
+        """Forget the latencies and the transforms of the run before: time jumped back."""
         self.account.new_run()
+        self._to_cloud_frame.clear()
         with self._lock:
             self._rate.clear()
 

@@ -75,6 +75,11 @@ class ToCloudFrame:
         p, q = found.translation, found.rotation
         return pose_from_quaternion((p.x, p.y, p.z), (q.x, q.y, q.z, q.w))
 
+    def clear(self) -> None:
+        """Forget the transforms so far: after a jump back in time they would be those of the run before."""
+        if self._buffer is not None:
+            self._buffer.clear()
+
     def close(self) -> None:
         """Stop listening to TF."""
         if self._listener is not None:
