@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import CameraInfo, CompressedImage, PointCloud2
 
 from tests.ros.bench import (
     HEIGHT,
@@ -19,6 +19,7 @@ from tests.ros.bench import (
     info_message,
     pixels,
 )
+from vb_perception.ros import status
 from vb_perception.ros.inputs import stamp_ns
 from vb_perception.ros.qos import qos_profile
 
@@ -122,6 +123,42 @@ def test_a_clock_that_jumps_back_starts_a_new_run(bench: Bench) -> None:
     bench.send(image_message(stamp - 1))  # without the jump of the clock a stamp that does not rise
     bench.spin_until(bench.processed(2), "the image after the jump is processed")
     assert {stage.stage: stage.count for stage in bench.ledger().stages}["age"] == 1
+
+
+def test_size_and_intrinsics_may_change_while_running(bench: Bench) -> None:
+    bench.watch()
+    depth, cameras = bench.listen("depth/image_rect"), bench.listen("depth/camera_info", CameraInfo)
+    clouds = bench.listen("points", PointCloud2)
+    bench.add_node()
+    bench.connect()
+    bench.spin_until(lambda: bench.heard_outputs() == 4, "the outputs and the statistics have their listener")
+    for i, (width, height) in enumerate(((WIDTH, HEIGHT), (2 * WIDTH, 2 * HEIGHT), (WIDTH, HEIGHT))):
+        stamp = bench.next_stamp()
+        camera = info_message(stamp, width, height)
+        camera.k[0] += i
+        bench.send(image_message(stamp, width, height), camera)
+        bench.spin_until(lambda: bool(depth and cameras and clouds), "it is answered")
+        answers = [heard.pop() for heard in (depth, cameras, clouds)]
+        assert {(answer.width, answer.height) for answer in answers} == {(width, height)}
+        assert answers[1].k[0] == camera.k[0]
+
+
+def test_a_camera_whose_images_are_not_wanted_is_not_silent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "SILENT_S", 0.5)
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node(max_rate_hz=0.01)
+    bench.connect()
+    bench.send()
+    bench.spin_until(bench.processed(1), "the first image is processed")
+    bench.heard["/diagnostics"].clear()
+    for _ in range(10):
+        bench.send()
+        bench.spin_for(0.1)
+    told = [message.status[0].message for message in bench.heard["/diagnostics"]]
+    assert set(told) == {"active"}
+    assert bench.ledger().skipped >= 9
+    bench.spin_until_status(DiagnosticStatus.WARN, "no usable image came")
 
 
 DISTORTED = [0.1, 0.0, 0.0, 0.0, 0.0]

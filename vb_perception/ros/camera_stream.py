@@ -73,7 +73,8 @@ class CameraStream:
         self._off: set[str] = set()
         self._frames = 0
         self._told: set[str] = set()
-        self.last_published_ns = 0
+        self.served_ns = 0
+        """When an image was last published, or skipped as asked while none was in work (monotonic)."""
         self.last: Perception | None = None
 
     # --- what is asked of it -------------------------------------------------------------------------------------
@@ -146,9 +147,15 @@ class CameraStream:
             with self._lock:
                 due = self._rate.admits(stamp_ns(arrival.image))
         if not due:
-            self.account.count("skipped")
+            self._skip()
         elif self._slots.submit(self.settings.name, arrival):
             self.give_up(1)
+
+    def _skip(self) -> None:
+        """Count an image that is not wanted: to send nothing for it is no silence, unless the model owes an answer."""
+        self.account.count("skipped")
+        if self.account.in_flight == 0:
+            self.served_ns = time.monotonic_ns()
 
     def give_up(self, count: int) -> None:
         """Count images whose turn never came: a newer one came first, or nobody listens any more."""
@@ -193,7 +200,7 @@ class CameraStream:
             off = self._off | (set() if tickets else self._not_due(settings))
             self._frames += 1
         if settings.trigger_only and not tickets:
-            self.account.count("skipped")
+            self._skip()
             return None
         with refusing(tickets):
             asked = self._ask(arrival, pipeline, plan, off, viewport, tickets)
@@ -227,7 +234,10 @@ class CameraStream:
         if not (wanted or asked):
             with self._lock:
                 listened = bool(self.outputs.wanted(self._off))
-            self.account.count("skipped" if listened else "overwritten")
+            if listened:
+                self._skip()
+            else:
+                self.give_up(1)
             return None
         if self._is_aged(arrival):
             return None
@@ -238,7 +248,7 @@ class CameraStream:
             self._tell_of_distortion(arrival)
         tasks = tuple(task for task in plan.tasks if task.name not in off) if asked else tasks_of(wanted)
         if not tasks:
-            self.account.count("skipped")
+            self._skip()
             return None
         ready_ns = time.monotonic_ns()
         return Asked(pipeline.paint(frame, tasks), arrival, ready_ns, plan, wanted, tickets)
@@ -306,13 +316,13 @@ class CameraStream:
                     self._complain(self.settings.told(str(error)))
                 parts.append(("publish", output.topic, time.monotonic_ns() - begun_ns))
         self.last = perception
-        self.last_published_ns = time.monotonic_ns()
+        self.served_ns = published_ns = time.monotonic_ns()
         times = replace(
             perception.times,
             receive_ns=asked.ready_ns - asked.arrival.arrived_ns,
-            publish_ns=self.last_published_ns - start_ns,
+            publish_ns=published_ns - start_ns,
             age_ns=self._ros_time_ns() - perception.frame.stamp_ns,
-            parts=(*parts, (WHOLE, "", self.last_published_ns - asked.ready_ns)),
+            parts=(*parts, (WHOLE, "", published_ns - asked.ready_ns)),
         )
         self.account.answered(times)
 

@@ -122,7 +122,7 @@ class Reporter:
         listened = camera is not None and camera.listening
         silent_ns = 0
         if camera is not None and listened:
-            silent_ns = now_ns - max(camera.listening_since_ns, stream.last_published_ns)
+            silent_ns = now_ns - max(camera.listening_since_ns, stream.served_ns)
         return CameraHealth(
             name=stream.settings.name,
             listened=listened,

@@ -93,13 +93,20 @@ def _flow_status(health: CameraHealth) -> tuple[str, bytes, str]:
         why = health.complaint or f"no camera_info came on {health.info_topic}: publish it, or remap it"
         return "waiting_camera_info", WARN, _silence(health, why) if stale else why
     if stale:
-        why = health.complaint or (
-            f"no usable image came on {health.image_topic}, though it has a publisher: {health.silence_hint}"
-        )
-        return "stale", WARN, _silence(health, why)
+        return "stale", WARN, _silence(health, health.complaint or _cause_of_silence(health))
     if health.complaint:
         return "rejected", WARN, health.complaint
     return "ok", OK, ""
+
+
+def _cause_of_silence(health: CameraHealth) -> str:
+    waiting = health.figures.ledger.in_flight
+    if waiting:
+        return (
+            f"{waiting} of its images wait for the model, which has answered none in that time: take a faster backend "
+            "or fewer tasks, or call ~/recover if it hangs"
+        )
+    return f"no usable image came on {health.image_topic}, though it has a publisher: {health.silence_hint}"
 
 
 def _silence(health: CameraHealth, why: str) -> str:

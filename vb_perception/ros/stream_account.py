@@ -49,6 +49,12 @@ class StreamAccount:
             self._ledger.processed += 1
             self._window.add(times)
 
+    @property
+    def in_flight(self) -> int:
+        """Received images without an outcome yet."""
+        with self._lock:
+            return self._ledger.in_flight
+
     def new_run(self) -> None:
         """Forget the latencies so far, but not the ledger."""
         with self._lock:
