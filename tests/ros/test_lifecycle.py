@@ -12,7 +12,7 @@ from tests.ros.bench import Bench, balances
 from vb_perception.errors import InferenceError
 from vb_perception.frame import Perception
 from vb_perception.pipeline import Painted, PerceptionPipeline
-from vb_perception.ros import engine_room
+from vb_perception.ros import engine_room, perception_node, status
 from vb_perception.runtime.engine import Engine, Float
 from vb_perception.runtime.fake import FakeEngine
 
@@ -225,6 +225,46 @@ def test_a_defect_while_configuring_is_told(bench: Bench, engine: Patient, capfd
     assert node.trigger_configure() == TransitionCallbackReturn.ERROR
     bench.spin_until_status(DiagnosticStatus.ERROR, "ZeroDivisionError")
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_a_defect_while_activating_releases_everything(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    node = bench.add_node(autostart=False)
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+
+    def stumble(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(perception_node, "CameraInput", stumble)
+        assert node.trigger_activate() == TransitionCallbackReturn.ERROR
+    bench.spin_until_status(DiagnosticStatus.ERROR, "not activated because of a defect")
+    assert _state(bench) == State.PRIMARY_STATE_UNCONFIGURED
+    assert not {"inference", "answer"} & {thread.name for thread in threading.enumerate()}
+    assert not [p for p in node.publishers if "/output/" in p.topic_name]
+
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+    bench.connect()
+    bench.send()
+    bench.spin_until(lambda: bench.ledger().processed == 1, "the image is processed")
+
+
+def test_a_model_that_does_not_answer_is_told_from_a_silent_camera(
+    bench: Bench, engine: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "SILENT_S", 0.2)
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node()
+    bench.connect()
+    bench.send()
+    bench.spin_until_status(DiagnosticStatus.WARN, "no usable image came")
+    engine.go.clear()
+    bench.send()
+    bench.spin_until_status(DiagnosticStatus.WARN, "1 of its images wait for the model")
+    engine.go.set()
 
 
 def test_deactivation_lets_the_image_in_work_finish(bench: Bench, engine: Patient) -> None:

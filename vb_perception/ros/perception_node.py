@@ -5,8 +5,9 @@ active.  Its executor's thread only passes messages on; the network runs in the 
 """
 
 import logging
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +25,15 @@ from vb_perception.ros.build_action import BuildAction
 from vb_perception.ros.camera_input import CameraInput
 from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.control import Control
-from vb_perception.ros.engine_room import EngineRoom, leave_if_building
+from vb_perception.ros.engine_room import leave_if_building
+from vb_perception.ros.equipment import Equipment, equip
 from vb_perception.ros.reporter import Report, Reporter
-from vb_perception.ros.settings import Settings
 from vb_perception.ros.stopping import SPIN_STEP_S, ros_context
-from vb_perception.ros.worker import InferenceWorker
-from vb_perception.runtime.engine import EngineSpec
-from vb_perception.runtime.text import PromptEncoder
-from vb_perception.tasks import Task
 
 POLL_PERIOD_S = 0.3
 FIRST_STATS_PERIOD_S = 1.0
 NS_PER_S = 1_000_000_000
 BUILDING = "building"
-
-
-@dataclass(slots=True)
-class Equipment:
-    """What a configured node holds."""
-
-    settings: Settings
-    prompts: PromptEncoder
-    room: EngineRoom
-    streams: dict[str, CameraStream]
-    closing: ExitStack
-    worker: InferenceWorker | None = None
 
 
 class PerceptionNode(LifecycleNode):
@@ -88,20 +73,18 @@ class PerceptionNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, make the topics, and load the model, waiting for it no longer than `load_wait_s`."""
-        try:
-            self._equipment = self._equip()
-            equipment = self._equipment
-            if equipment.room.wait(equipment.settings.load_wait_s):
-                self._engine_is_there(equipment)
-        except VbPerceptionError as error:
-            self._dismantle()
-            self._fail(f"not configured: {error}")
-            return TransitionCallbackReturn.FAILURE
-        except Exception as error:
-            # rclpy turns every exception into the ERROR transition without a word.
-            self._dismantle()
-            self._fail(f"not configured because of a defect, please report it:\n{error!r}")
-            raise
+        with self._defects_told("configured"):
+            try:
+                reporter = self._reporter
+                equipment = equip(self, self._parameter_problems, reporter.complain, reporter.qos_trouble)
+                self._equipment = equipment
+                reporter.open(equipment.settings.cameras)
+                if equipment.room.wait(equipment.settings.load_wait_s):
+                    self._engine_is_there(equipment)
+            except VbPerceptionError as error:
+                self._dismantle()
+                self._fail(f"not configured: {error}")
+                return TransitionCallbackReturn.FAILURE
         if equipment.worker is None:
             self._state = BUILDING
             self.get_logger().info(f"the model is still loading ({equipment.room.step}); it can be activated then")
@@ -120,10 +103,11 @@ class PerceptionNode(LifecycleNode):
             )
             return TransitionCallbackReturn.FAILURE
         self._reporter.clear()
-        equipment.worker.start()
-        for name, stream in equipment.streams.items():
-            trouble = _about(self._reporter.qos_trouble, name)
-            self._inputs[name] = CameraInput(self, stream.settings, stream, trouble)
+        with self._defects_told("activated"):
+            equipment.worker.start()
+            for name, stream in equipment.streams.items():
+                trouble = partial(self._reporter.qos_trouble, name)
+                self._inputs[name] = CameraInput(self, stream.settings, stream, trouble)
         self._state = "active"
         topics = ", ".join(camera.topic for camera in self._inputs.values())
         self.get_logger().info(f"active: waiting for listeners, then for images on {topics}")
@@ -138,6 +122,15 @@ class PerceptionNode(LifecycleNode):
         """Take topics and model back."""
         self._dismantle()
         return super().on_cleanup(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """A transition broke off at a defect of ours: release everything, and say so as an unconfigured node."""
+        why = self._reporter.failure or "a transition ended with a defect, please report it"
+        self._stop()
+        self._dismantle()
+        self._reporter.failure = why
+        self._report()
+        return super().on_error(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and take everything back, from whatever state."""
@@ -165,41 +158,12 @@ class PerceptionNode(LifecycleNode):
                 return self.trigger_activate()
         return answer
 
-    def _equip(self) -> Equipment:
-        if self._parameter_problems:
-            raise ConfigError("; ".join(self._parameter_problems.values()))
-        parameters.declare_cameras(self)
-        settings = parameters.read(self)
-        spec = EngineSpec.read(settings.model_dir)
-        with ExitStack() as closing:
-            prompts = PromptEncoder(settings.model_dir, spec)
-            streams = {}
-            for camera in settings.cameras:
-                complain = _about(self._reporter.complain, camera.name)
-                qos_trouble = _about(self._reporter.qos_trouble, camera.name)
-                check_prompts(prompts, camera.tasks)
-                stream = CameraStream(self, camera, spec, settings.latency_window, complain, qos_trouble)
-                closing.callback(stream.destroy)
-                streams[camera.name] = stream
-            tasks = [camera.tasks for camera in settings.cameras]
-            room = EngineRoom(settings.model_dir, settings.backend, settings.threads, tasks)
-            closing.callback(room.close)
-            room.start()
-            self._reporter.open(settings.cameras)
-            return Equipment(settings, prompts, room, streams, closing.pop_all())
-
     def _engine_is_there(self, equipment: Equipment) -> None:
-        """Go from building to inactive; raises ConfigError or what the engine could not be opened for."""
-        room = equipment.room
-        if room.defect:
-            msg = f"a defect while the model was loaded, please report it:\n{room.defect}"
-            raise RuntimeError(msg)
-        if room.pipeline is None:
-            raise ConfigError(room.refusal)
-        equipment.worker = InferenceWorker(room.pipeline, room.backend, equipment.streams)
+        """Go from building to inactive; raises what `Equipment.take_engine` does."""
+        equipment.take_engine()
         self._state = "inactive"
         self._reporter.clear()
-        self.get_logger().info(f"configured: {_in_words(equipment.settings)} on {room.backend}")
+        self.get_logger().info(f"configured: {equipment.in_words()}")
 
     def _equipped(self) -> Equipment:
         if self._equipment is None:
@@ -214,12 +178,13 @@ class PerceptionNode(LifecycleNode):
         return Path(self.get_parameter("snapshot_folder").value).expanduser()
 
     def _stop(self) -> None:
-        if not self._inputs or self._equipment is None or self._equipment.worker is None:
+        worker = None if self._equipment is None else self._equipment.worker
+        if worker is None or not worker.running:
             return
         inputs, self._inputs = self._inputs, {}
         for camera in inputs.values():
             camera.close()
-        self._equipment.worker.stop()
+        worker.stop()
         self._state = "inactive"
         self._report(inputs)
 
@@ -227,7 +192,7 @@ class PerceptionNode(LifecycleNode):
         self._activate_when_ready = False
         equipment, self._equipment = self._equipment, None
         if equipment is not None:
-            equipment.closing.close()
+            equipment.close()
         self._reporter.open(())
         self._state = "unconfigured"
         self._reporter.clear()
@@ -276,6 +241,15 @@ class PerceptionNode(LifecycleNode):
             Report(state, room.backend, streams, self._inputs if inputs is None else inputs, *limits)
         )
 
+    @contextmanager
+    def _defects_told(self, transition: str) -> Iterator[None]:
+        """Log what rclpy turns into the ERROR transition without a word."""
+        try:
+            yield
+        except Exception as error:
+            self._fail(f"not {transition} because of a defect, please report it:\n{error!r}")
+            raise
+
     def _fail(self, why: str) -> None:
         self.get_logger().error(why)
         self._reporter.failure = why
@@ -291,40 +265,10 @@ class PerceptionNode(LifecycleNode):
         if refusal is not None:
             return refusal
         try:
-            self._adopt(ours)
+            self._equipment.adopt(parameters.read(self, {p.name: p.value for p in ours}))
         except VbPerceptionError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
-
-    def _adopt(self, changed: list[Parameter]) -> None:
-        """Go on with other settings from the next frame on; raises, with nothing changed, if they cannot be."""
-        equipment = self._equipped()
-        settings = parameters.read(self, {p.name: p.value for p in changed})
-        plans = []
-        for camera in settings.cameras:
-            stream = equipment.streams[camera.name]
-            if camera.tasks != stream.tasks:
-                check_prompts(equipment.prompts, camera.tasks)
-            if camera != stream.settings:
-                plans.append((stream, camera, stream.plan(camera)))
-        for stream, camera, plan in plans:
-            stream.adopt(camera, plan)
-        equipment.settings = replace(equipment.settings, cameras=settings.cameras)
-
-
-def check_prompts(prompts: PromptEncoder, tasks: tuple[Task, ...]) -> None:
-    """Raises ConfigError, or what the text encoder fails with, if the generator cannot be asked one of the tasks."""
-    for task in tasks:
-        prompts.encode(task.tokens)
-
-
-def _about(tell: Any, camera: str) -> Any:  # noqa: ANN401 - a method of the reporter
-    return lambda text: tell(camera, text)
-
-
-def _in_words(settings: Settings) -> str:
-    told = [camera.told(", ".join(task.name for task in camera.tasks)) for camera in settings.cameras]
-    return "; ".join(told)
 
 
 def main(args: list[str] | None = None) -> int:

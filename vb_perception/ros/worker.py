@@ -46,6 +46,11 @@ class InferenceWorker:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped since; also if it gave up in between."""
+        return bool(self._threads)
+
     def stop(self) -> None:
         """Let the frames in work finish, end the threads and empty the slots."""
         self._slots.close()

@@ -1,0 +1,103 @@
+"""What a configured node holds: settings, a stream a camera, the engine's room and, once that is open, a worker."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+from rclpy.node import Node
+
+from vb_perception.errors import ConfigError
+from vb_perception.ros import parameters
+from vb_perception.ros.camera_stream import CameraStream
+from vb_perception.ros.engine_room import EngineRoom
+from vb_perception.ros.settings import Settings
+from vb_perception.ros.worker import InferenceWorker
+from vb_perception.runtime.engine import EngineSpec
+from vb_perception.runtime.text import PromptEncoder
+from vb_perception.tasks import Task
+
+Tell = Callable[[str, str], None]
+"""Takes a camera's name and what is wrong with it."""
+
+
+@dataclass(slots=True)
+class Equipment:
+    """Made by `equip`; `close` gives everything back."""
+
+    settings: Settings
+    prompts: PromptEncoder
+    room: EngineRoom
+    streams: dict[str, CameraStream]
+    closing: ExitStack
+    worker: InferenceWorker | None = None
+
+    def take_engine(self) -> None:
+        """Make the worker of the engine that the room has opened.
+
+        Raises:
+            ConfigError: it could not be opened.
+            RuntimeError: because of a defect of ours.
+        """
+        if self.room.defect:
+            msg = f"a defect while the model was loaded, please report it:\n{self.room.defect}"
+            raise RuntimeError(msg)
+        if self.room.pipeline is None:
+            raise ConfigError(self.room.refusal)
+        self.worker = InferenceWorker(self.room.pipeline, self.room.backend, self.streams)
+
+    def adopt(self, settings: Settings) -> None:
+        """Go on with other settings from the next frame on; raises, with nothing changed, if they cannot be."""
+        plans = []
+        for camera in settings.cameras:
+            stream = self.streams[camera.name]
+            if camera.tasks != stream.tasks:
+                check_prompts(self.prompts, camera.tasks)
+            if camera != stream.settings:
+                plans.append((stream, camera, stream.plan(camera)))
+        for stream, camera, plan in plans:
+            stream.adopt(camera, plan)
+        self.settings = replace(self.settings, cameras=settings.cameras)
+
+    def in_words(self) -> str:
+        """What runs on what."""
+        told = [camera.told(", ".join(task.name for task in camera.tasks)) for camera in self.settings.cameras]
+        return f"{'; '.join(told)} on {self.room.backend}"
+
+    def close(self) -> None:
+        """Give the topics and the engine back."""
+        self.closing.close()
+
+
+def equip(node: Node, problems: Mapping[str, str], complain: Tell, qos_trouble: Tell) -> Equipment:
+    """Read the parameters, make the topics and begin to open the engine; `problems` as `parameters.declare` found.
+
+    Raises:
+        ConfigError: a parameter cannot be used; nothing is held then.
+        EngineError: neither can the model.
+    """
+    if problems:
+        raise ConfigError("; ".join(problems.values()))
+    parameters.declare_cameras(node)
+    settings = parameters.read(node)
+    spec = EngineSpec.read(settings.model_dir)
+    with ExitStack() as closing:
+        prompts = PromptEncoder(settings.model_dir, spec)
+        streams = {}
+        for camera in settings.cameras:
+            check_prompts(prompts, camera.tasks)
+            tell, tell_qos = partial(complain, camera.name), partial(qos_trouble, camera.name)
+            stream = CameraStream(node, camera, spec, settings.latency_window, tell, tell_qos)
+            closing.callback(stream.destroy)
+            streams[camera.name] = stream
+        tasks = [camera.tasks for camera in settings.cameras]
+        room = EngineRoom(settings.model_dir, settings.backend, settings.threads, tasks)
+        closing.callback(room.close)
+        room.start()
+        return Equipment(settings, prompts, room, streams, closing.pop_all())
+
+
+def check_prompts(prompts: PromptEncoder, tasks: tuple[Task, ...]) -> None:
+    """Raises ConfigError, or what the text encoder fails with, if the generator cannot be asked one of the tasks."""
+    for task in tasks:
+        prompts.encode(task.tokens)
