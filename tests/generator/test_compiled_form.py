@@ -56,4 +56,6 @@ def test_normalisation_by_scale_and_shift(offset: float) -> None:
         norm.weight.normal_()
         norm.bias.normal_()
     x = torch.randn(3, 16, 8, 10) * torch.linspace(0.1, 3, 16)[:, None, None] + offset
-    assert torch.allclose(ScaleShiftNorm(norm)(x), norm(x), atol=1e-5 if offset == 0 else 2e-2)
+    gain, shift = torch.randn(2, 3, 16, 1, 1)
+    expected = norm(x) * gain + shift
+    assert torch.allclose(ScaleShiftNorm(norm)(x, gain, shift), expected, atol=1e-5 if offset == 0 else 3e-2)
