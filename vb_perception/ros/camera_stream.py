@@ -3,21 +3,18 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
-from builtin_interfaces.msg import Time
 from rclpy.node import Node
-from std_msgs.msg import Header
 
 from vb_perception.errors import FrameError
-from vb_perception.frame import Frame, Perception
-from vb_perception.pipeline import Painted, PerceptionPipeline
-from vb_perception.ros.audit import label_message, model_message
+from vb_perception.frame import Perception
+from vb_perception.pipeline import PerceptionPipeline
+from vb_perception.ros.answers import Asked, CameraAnswers
 from vb_perception.ros.camera_input import image_topic, info_topic
 from vb_perception.ros.cloud_frames import ToCloudFrame
-from vb_perception.ros.inputs import NS_PER_S, Arrival, frame_from_arrival, stamp_ns
+from vb_perception.ros.inputs import Arrival, frame_from_arrival, stamp_ns
 from vb_perception.ros.outputs import OutputOptions, Wanted, tasks_of
-from vb_perception.ros.publishing import MODEL_INFO, OutputPublishers, Plan, plan_of
+from vb_perception.ros.publishing import Plan, plan_of
 from vb_perception.ros.settings import CameraSettings
 from vb_perception.ros.stream_account import StreamAccount, Ticket, refuse, refusing
 from vb_perception.ros.viewport import View, Viewport
@@ -26,26 +23,13 @@ from vb_perception.scheduler import FrameScheduler, RateLimit
 from vb_perception.tasks import Task
 
 RECT = "rect"
-WHOLE = "processing"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """An image that the engine has answered, on its way to the topics."""
-
-    painted: Painted
-    arrival: Arrival
-    ready_ns: int
-    plan: Plan
-    wanted: Wanted
-    tickets: list[Ticket]
 
 
 class CameraStream:
     """What one camera is asked and what became of its images.
 
-    `ask` and `answer` belong to the worker's two threads, the rest to the executor's.  Ledger, window, tickets and plan
-    are shared under a lock; publishers are only destroyed under a second one, which `answer` holds while it publishes.
+    `ask` and `answer` belong to the worker's two threads, the rest to the executor's.  Plan, settings and rates are
+    shared under a lock; the account and the answers have locks of their own.
     """
 
     def __init__(
@@ -57,25 +41,27 @@ class CameraStream:
         complain: Callable[[str], None],
         qos_trouble: Callable[[str], None],
     ) -> None:
-        self.settings, self._node, self._spec, self._complain = settings, node, spec, complain
+        self.settings, self._node, self._complain = settings, node, complain
         self.topic, self.info_topic = image_topic(node, settings), info_topic(node, settings)
-        self._lock, self._publishing = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
         self.account = StreamAccount(window)
         self._slots: FrameScheduler[Arrival] = FrameScheduler([settings.name])
         self._rate = RateLimit(settings.max_rate_hz)
         self._to_cloud_frame = ToCloudFrame(node, settings.cloud_frame)
         self._viewport = Viewport(self._view(settings))
-        self.outputs = OutputPublishers(node, settings.topic("output"), qos_trouble)
         self._plan = self.plan(settings)
-        self.outputs.adopt(self._plan)
-        self._announced: Plan | None = None
-        self._backend = ""
+        self._answers = CameraAnswers(node, settings, spec, self.topic, qos_trouble)
+        self._answers.adopt(self._plan)
         self._off: set[str] = set()
         self._frames = 0
         self._told: set[str] = set()
         self.served_ns = 0
         """When an image was last published, or skipped as asked while none was in work (monotonic)."""
-        self.last: Perception | None = None
+
+    @property
+    def last(self) -> Perception | None:
+        """The last answer, if there was one."""
+        return self._answers.last
 
     # --- what is asked of it -------------------------------------------------------------------------------------
 
@@ -97,9 +83,9 @@ class CameraStream:
 
     def adopt(self, settings: CameraSettings, plan: Plan) -> None:
         """Go on with other settings from the next frame on; the frame in work keeps the old ones."""
-        with self._publishing, self._lock:
+        with self._answers.lock, self._lock:
             self._plan = plan
-            self.outputs.adopt(plan)
+            self._answers.adopt(plan)
             if settings.max_rate_hz != self.settings.max_rate_hz:
                 self._rate = RateLimit(settings.max_rate_hz)
             self._off &= {task.name for task in plan.tasks}
@@ -119,16 +105,15 @@ class CameraStream:
         """Whether anybody waits for an answer."""
         with self._lock:
             off = set(self._off)
-        return self.account.awaited or (not self.settings.trigger_only and bool(self.outputs.wanted(off)))
+        return self.account.awaited or (not self.settings.trigger_only and bool(self._answers.wanted(off)))
 
     # --- what the camera sends -----------------------------------------------------------------------------------
 
     def start(self, slots: FrameScheduler[Arrival], backend: str) -> None:
         """Take images into these slots from now on."""
-        self._slots, self._backend = slots, backend
+        self._slots = slots
         self._told.clear()
-        with self._publishing:
-            self._announce(self._plan, Time())
+        self._answers.start(backend)
 
     def receive(self) -> None:
         """Count one image message as received."""
@@ -180,10 +165,8 @@ class CameraStream:
 
     def destroy(self) -> None:
         """Take the topics back."""
-        with self._publishing:
-            self.outputs.destroy()
+        self._answers.destroy()
         self._to_cloud_frame.close()
-        self.last = None
 
     # --- the worker's side ---------------------------------------------------------------------------------------
 
@@ -212,7 +195,10 @@ class CameraStream:
         """Decode what was painted, publish and account; raises FrameError, not counted yet, if it cannot be decoded."""
         with refusing(asked.tickets):
             perception = pipeline.read(asked.painted)
-            self._publish(perception, asked)
+            complain = self._complain
+            times = self._answers.publish(perception, asked, lambda text: complain(self.settings.told(text)))
+        self.served_ns = time.monotonic_ns()
+        self.account.answered(times)
         for ticket in asked.tickets:
             ticket.stamp_ns = perception.frame.stamp_ns
 
@@ -230,10 +216,10 @@ class CameraStream:
         viewport: Viewport,
         tickets: list[Ticket],
     ) -> Asked | None:
-        wanted, asked = self.outputs.wanted(off), bool(tickets)
+        wanted, asked = self._answers.wanted(off), bool(tickets)
         if not (wanted or asked):
             with self._lock:
-                listened = bool(self.outputs.wanted(self._off))
+                listened = bool(self._answers.wanted(self._off))
             if listened:
                 self._skip()
             else:
@@ -302,40 +288,6 @@ class CameraStream:
             self._told.add(text)
             self._complain(self.settings.told(text))
 
-    def _publish(self, perception: Perception, asked: Asked) -> None:
-        start_ns = time.monotonic_ns()
-        parts = list(perception.times.parts)
-        with self._publishing:
-            if asked.plan is not self._announced:
-                self._announce(asked.plan, _time(perception.frame))
-            for output, publisher in self.outputs.still_open(asked.wanted):
-                begun_ns = time.monotonic_ns()
-                try:
-                    publisher.publish(output.fill(perception))
-                except FrameError as error:  # of this output alone, as a cloud without its transform
-                    self._complain(self.settings.told(str(error)))
-                parts.append(("publish", output.topic, time.monotonic_ns() - begun_ns))
-        self.last = perception
-        self.served_ns = published_ns = time.monotonic_ns()
-        times = replace(
-            perception.times,
-            receive_ns=asked.ready_ns - asked.arrival.arrived_ns,
-            publish_ns=published_ns - start_ns,
-            age_ns=self._ros_time_ns() - perception.frame.stamp_ns,
-            parts=(*parts, (WHOLE, "", published_ns - asked.ready_ns)),
-        )
-        self.account.answered(times)
-
-    def _announce(self, plan: Plan, stamp: Time) -> None:
-        """Latch what made the results from this stamp on, before the first of them."""
-        if plan is self._announced or plan is not self._plan:
-            return
-        self._announced = plan
-        for topic, task in plan.labels:
-            self.outputs.latched[topic].publish(label_message(task, Header(stamp=stamp)))
-        info = model_message(stamp, self.topic, self._backend, self._spec, plan.tasks)
-        self.outputs.latched[MODEL_INFO].publish(info)
-
     def _view(self, settings: CameraSettings) -> View:
         auto = RECT not in self.topic.removesuffix("/compressed").rsplit("/", 1)[-1]
         undo = {"rectify": True, "assume_rectified": False, "refuse": None, "auto": auto}[settings.rectification]
@@ -343,8 +295,3 @@ class CameraStream:
 
     def _ros_time_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
-
-
-def _time(frame: Frame) -> Time:
-    seconds, nanoseconds = divmod(frame.stamp_ns, NS_PER_S)
-    return Time(sec=seconds, nanosec=nanoseconds)

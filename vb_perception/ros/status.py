@@ -9,7 +9,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Header
 
 from vb_perception.msg import LatencyStats, MachineLoad, StageLatency
-from vb_perception.ros.camera_stream import WHOLE
+from vb_perception.ros.answers import WHOLE
 from vb_perception.ros.stream_account import StreamFigures
 from vb_perception.timing import LatencySummary
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from vb_perception.errors import ConfigError, EngineError, FrameError
 from vb_perception.pipeline import PerceptionPipeline
-from vb_perception.ros.camera_stream import Asked, CameraStream
+from vb_perception.ros.answers import Asked
+from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.inputs import Arrival
 from vb_perception.scheduler import FrameScheduler
 
