@@ -77,7 +77,7 @@ def _evaluate(arguments: Sequence[str]) -> int:
     return run_evaluate(options, _live)
 
 
-def _live(bag: Path, options: argparse.Namespace) -> Path:
+def _live(bag: Path, options: argparse.Namespace) -> tuple[Path, list[str]]:
     from vb_perception.demo.live import record_live
 
     return record_live(bag, options)

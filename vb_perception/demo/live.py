@@ -5,14 +5,20 @@ from pathlib import Path
 
 from vb_perception.demo.environment import require_ros
 from vb_perception.demo.processes import Orders, play_and_record
-from vb_perception.errors import ConfigError, VbPerceptionError
+from vb_perception.errors import ConfigError
+from vb_perception.evaluation.bags import bag_topics
 from vb_perception.evaluation.camera_topics import find_camera
 from vb_perception.evaluation.command_arguments import TRUTH
+from vb_perception.evaluation.live_run import problems_of
 from vb_perception.evaluation.sources import is_folder_of_frames
 
 
-def record_live(bag: Path, options: argparse.Namespace) -> Path:
-    """Play it at `options.rate`, and record what node and player publish into `options.out`/live; the recording.
+def record_live(bag: Path, options: argparse.Namespace) -> tuple[Path, list[str]]:
+    """Play it at `options.rate`, and record what node and player publish into `options.out`/live.
+
+    Returns:
+        The recording, and what went wrong without stopping it: silent topics, a ledger that does not add up, images
+        that never reached the recorder.
 
     Raises:
         ConfigError: ROS is missing, or `bag` is a folder of frames.
@@ -29,6 +35,7 @@ def record_live(bag: Path, options: argparse.Namespace) -> Path:
     truth = tuple(dict.fromkeys(topic for topic in named if topic))
     orders = Orders(bag, camera, options.rate, options.model, options.backend, out, str(bag), options.classes, truth)
     run, trouble = play_and_record(orders)
-    if trouble:
-        raise VbPerceptionError("; ".join(trouble))
-    return run.recording
+    played, recorded = run.played.get(camera.image, 0), bag_topics(run.recording).get(camera.image)
+    there = recorded.messages if recorded else 0
+    lost = [f"{played - there} of {played} played images never reached the recorder"] if there < played else []
+    return run.recording, [*trouble, *problems_of(run), *lost]

@@ -14,10 +14,10 @@ from vb_perception.evaluation.bag_frames import read_frames
 from vb_perception.evaluation.bags import bag_topics
 from vb_perception.evaluation.camera_topics import CameraTopics, NodeInput, node_input
 from vb_perception.evaluation.live_run import OUTPUTS, LiveRun
+from vb_perception.evaluation.settings import CLASSES, legend_of
 
 NODE = "perception_node"
 OUTPUT = f"/{NODE}/output"
-CLASSES = ("table", "object")
 SETTLE_S = 2.0  # from the last image played until the node's ledger must be settled
 STATS_RATE_HZ = 5.0
 STOP_S = 30.0
@@ -107,6 +107,7 @@ def _node_arguments(orders: Orders, camera: NodeInput) -> Iterable[str]:
         "model": orders.model_dir,
         "backend": orders.backend,
         "classes": list(orders.classes),
+        "colours": ["#{:02X}{:02X}{:02X}".format(*colour) for _, colour in legend_of(orders.classes)],
         "image_transport": camera.image_transport,
         "sync_info": camera.sync_info,
         "camera_info_qos": camera.camera_info_qos,

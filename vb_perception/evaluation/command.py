@@ -13,6 +13,7 @@ from vb_perception.evaluation.bag_truth import TruthTopics
 from vb_perception.evaluation.cluster import on_ray
 from vb_perception.evaluation.command_arguments import NODE_OUTPUT, TRUTH
 from vb_perception.evaluation.compare import compare
+from vb_perception.evaluation.contestants import NO_IMAGE
 from vb_perception.evaluation.criteria import check_classes, read_criteria
 from vb_perception.evaluation.evaluate import evaluate
 from vb_perception.evaluation.junit import write_junit
@@ -24,8 +25,8 @@ from vb_perception.evaluation.settings import OURS, Settings, asked_tasks
 
 _EVERY = 50  # frames between two words on the progress
 
-Live = Callable[[Path, argparse.Namespace], Path]
-"""Plays a bag into the real node over DDS; the recording."""
+Live = Callable[[Path, argparse.Namespace], tuple[Path, list[str]]]
+"""Plays a bag into the real node over DDS; the recording, and what went wrong on the way."""
 
 
 def run_evaluate(options: argparse.Namespace, live: Live) -> int:
@@ -40,8 +41,10 @@ def run_evaluate(options: argparse.Namespace, live: Live) -> int:
         raise ConfigError(msg)
     try:
         if options.live:
-            options.sources = [live(options.sources[0], options)]
-        outcome = _run(options, settings)
+            recording, trouble = live(options.sources[0], options)
+            outcome = evaluate(recording, settings, options.out, progress=_progress, trouble=trouble)
+        else:
+            outcome = _run(options, settings)
     except VbPerceptionError as error:
         _tell_ci(options, str(error))
         raise
@@ -95,19 +98,19 @@ def _run(options: argparse.Namespace, settings: Settings) -> Outcome:
     if options.out is None:
         msg = f"{len(sources)} sources: name a folder for their reports with --out; it is also what a resumed run reads"
         raise ConfigError(msg)
-    run = on_ray(options.ray) if options.ray else on_this_machine(options.jobs)
+    run = on_ray(options.ray, gpus_a_source=options.ray_gpus) if options.ray else on_this_machine(options.jobs)
     return evaluate_many(sources, settings, options.out, run, _say)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
     recorded = NODE_OUTPUT if options.live else options.recorded
-    contestants = [] if recorded else [(OURS, str(options.model))]
+    contestants = [] if recorded else [(OURS, _whole_path(str(options.model)))]
     for text in options.beside:
         name, _, what = text.partition("=")
         if not name or not what or recorded:
             msg = f"--beside {text}: expected NAME=WHAT" + ("; a recording has no others beside it" if recorded else "")
             raise ConfigError(msg)
-        contestants.append((name, what))
+        contestants.append((name, _whole_path(what)))
     if len({name for name, _ in contestants}) != len(contestants):
         msg = f"contestants {', '.join(name for name, _ in contestants)}: give each a name of its own"
         raise ConfigError(msg)
@@ -132,6 +135,13 @@ def _settings(options: argparse.Namespace) -> Settings:
         classes=tuple(options.classes),
         keep_outputs=options.keep_outputs,
     )
+
+
+def _whole_path(what: str) -> str:
+    """The same contestant for processes that stand in other folders, which resume or share the work."""
+    prefix = NO_IMAGE if what.startswith(NO_IMAGE) else ""
+    path = Path(what.removeprefix(prefix))
+    return f"{prefix}{path.resolve()}" if path.exists() else what
 
 
 def _progress(frames: int) -> None:

@@ -63,6 +63,13 @@ def evaluate_parser(model: Path) -> argparse.ArgumentParser:
     add("--keep-outputs", action="store_true", help="write the answers to outputs.mcap, for RViz and Foxglove")
     add("--jobs", type=at_least_one, default=os.cpu_count() or 1, help="sources evaluated at a time [%(default)s]")
     add("--ray", nargs="?", const=LOCAL, metavar="ADDRESS", help="evaluate on a Ray cluster [%(const)s]")
+    add(
+        "--ray-gpus",
+        type=not_negative,
+        default=0.0,
+        metavar="N",
+        help="GPUs that each source takes on Ray [%(default)s]",
+    )
     add("--image-topic", dest="image", help="image topic of a bag; left out: found by type")
     add("--camera-info", help="camera_info topic of a bag; left out: the one beside the image")
     add(

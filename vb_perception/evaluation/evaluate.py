@@ -22,6 +22,7 @@ from vb_perception.evaluation.frame_scores import Figures
 from vb_perception.evaluation.frames_log import FramesLog
 from vb_perception.evaluation.gallery import Showcase
 from vb_perception.evaluation.judge import Judge
+from vb_perception.evaluation.live_run import node_rows
 from vb_perception.evaluation.outcome import Answered, FrameCounts, Outcome
 from vb_perception.evaluation.output_bag import OutputBag
 from vb_perception.evaluation.provenance import digest, size_bytes
@@ -78,7 +79,12 @@ class Run:
 
 
 def evaluate(
-    source: Path, settings: Settings, out: Path | None = None, name: str = "", progress: Progress = lambda _: None
+    source: Path,
+    settings: Settings,
+    out: Path | None = None,
+    name: str = "",
+    progress: Progress = lambda _: None,
+    trouble: Sequence[str] = (),
 ) -> Outcome:
     """Judge every frame of a folder or bag.
 
@@ -91,6 +97,7 @@ def evaluate(
         out: Folder for report.json, report.html, frames.jsonl, junit.xml, contact_sheet.png; None: nothing is written.
         name: What the source is called in the report; "": its path.
         progress: Told the number of frames so far, after each.
+        trouble: Problems that were seen while the source was recorded.
 
     Raises:
         BagError: The source cannot be read or holds no usable frame.
@@ -98,7 +105,7 @@ def evaluate(
         EngineError: A model cannot be loaded, or fails at the first frame.
     """
     started = time.monotonic()
-    problems: list[str] = []
+    problems = list(trouble)
     with ExitStack() as stack:
         if out is not None:
             clear(out)
@@ -180,10 +187,12 @@ def _outcome(
     images = _images(readable, settings, run)
     counts = FrameCounts(images, run.frames, first.scored, len(run.unusable), run.frames - first.scored, run.orphans)
     balanced, run_by = counts.dropped == 0, {name: (one.run_by, one.digest) for name, one in opened.items()}
+    node_ledger: Sequence[tuple[str, int, str]] = ()
     if settings.recorded:
         account = node_account(readable, f"{settings.recorded}/latency")
         balanced = account is not None and account.ledger.balances(account.waiting)
         run_by = {OURS: (account.backend if account else "recorded", "")}
+        node_ledger = node_rows(account) if account else ()
     contestants = {}
     for name, judge in run.judges.items():
         times = {"": judge.total_ms, **judge.stages_ms}
@@ -209,6 +218,7 @@ def _outcome(
         data_sha256=data,
         data_bytes=size_bytes(source),
         config=settings.as_json(),
+        node_ledger=tuple(node_ledger),
         fingerprint="" if run.ended else settings.fingerprint(data, *model_digests(settings)),
     )
 

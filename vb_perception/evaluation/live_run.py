@@ -107,10 +107,18 @@ def ledger_equation(account: NodeAccount) -> str:
 
 def ledger_rows(account: NodeAccount, played: int) -> list[tuple[str, int, str]]:
     """Name, count and meaning of each column."""
-    n = account.ledger
+    lost = played - account.ledger.received
     return [
         ("played", played, "images that the player published, by its own count"),
-        ("lost in transport", played - n.received, "published, but never seen by the node"),
+        ("lost in transport", lost, "published, but never seen by the node"),
+        *node_rows(account),
+    ]
+
+
+def node_rows(account: NodeAccount) -> list[tuple[str, int, str]]:
+    """The columns that the node itself counts."""
+    n = account.ledger
+    return [
         ("received", n.received, "images that the node took from the camera topic"),
         ("processed", n.processed, "answered and published"),
         ("overwritten", n.overwritten, "replaced by a newer image before their turn"),

@@ -70,7 +70,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """An evaluation; `problems` are sentences, none if the source was read whole.  The first contestant is judged."""
+    """An evaluation; `problems` are sentences, none if the source was read whole.  The first contestant is judged.
+
+    `node_ledger`: of a recording, what the node itself counted: name, count and meaning.
+    """
 
     source: str
     mode: str
@@ -84,6 +87,7 @@ class Outcome:
     data_bytes: int
     config: Mapping[str, object]
     fingerprint: str = ""
+    node_ledger: tuple[tuple[str, int, str], ...] = ()
     parts: tuple[str, ...] = field(default=())
 
     @property
@@ -113,6 +117,7 @@ class Outcome:
             "criteria": [{"criterion": str(v.criterion), "value": v.value, "passed": v.passed} for v in self.verdicts],
             "frames": self.counts.figures(),
             "ledger_balances": self.balanced,
+            "node_ledger": {name: count for name, count, _ in self.node_ledger},
             "contestants": contestants,
             "data": {"sha256": self.data_sha256, "bytes": self.data_bytes},
             "config": dict(self.config),

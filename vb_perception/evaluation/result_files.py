@@ -46,7 +46,7 @@ def write_result(
         gallery=gallery,
         facts=facts(outcome),
         headline=(("frames scored", f"{outcome.counts.scored}"), *headline(first.scores)),
-        ledger=outcome.counts.rows(),
+        ledger=(*outcome.counts.rows(), *((f"node: {name}", n, meaning) for name, n, meaning in outcome.node_ledger)),
         ledger_note=_ledger_note(outcome),
         scores=first.scores,
         problems=outcome.problems,

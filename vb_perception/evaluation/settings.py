@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vb_perception import __version__
-from vb_perception.codecs.palette import distinct_colours
+from vb_perception.codecs.palette import Colour, distinct_colours
 from vb_perception.errors import ConfigError
 from vb_perception.evaluation.bag_frames import ReadOptions
 from vb_perception.evaluation.criteria import Criterion
@@ -21,14 +21,10 @@ from vb_perception.tasks import (
     Task,
 )
 
-TASKS: tuple[Task, ...] = (
-    MetricDepth(),
-    SurfaceNormals(),
-    SemanticSegmentation((("table", (255, 0, 0)), (OBJECT, (0, 255, 0)))),
-    InstanceSegmentation(OBJECT),
-)
-OURS = "ours"
 CLASSES = ("table", OBJECT)
+_LEGEND: tuple[tuple[str, Colour], ...] = (("table", (255, 0, 0)), (OBJECT, (0, 255, 0)))
+TASKS: tuple[Task, ...] = (MetricDepth(), SurfaceNormals(), SemanticSegmentation(_LEGEND), InstanceSegmentation(OBJECT))
+OURS = "ours"
 
 
 def asked_tasks(classes: Sequence[str] = CLASSES, phrase: str = "") -> tuple[Task, ...]:
@@ -37,14 +33,18 @@ def asked_tasks(classes: Sequence[str] = CLASSES, phrase: str = "") -> tuple[Tas
     Raises:
         ConfigError: more classes than one prompt can name, or two of one name.
     """
+    tasks = (*TASKS[:2], SemanticSegmentation(legend_of(classes)), *TASKS[3:])
+    return (*tasks, ReferringSegmentation(phrase)) if phrase else tasks
+
+
+def legend_of(classes: Sequence[str]) -> tuple[tuple[str, Colour], ...]:
+    """The classes with the colours that are asked for; raises ConfigError if two have one name."""
     if len(set(classes)) != len(classes):
         msg = f"classes {', '.join(classes)}: expected each once"
         raise ConfigError(msg)
-    tasks = list(TASKS)
-    if tuple(classes) != CLASSES:
-        colours = distinct_colours(len(classes), (BLACK,))
-        tasks[2] = SemanticSegmentation(tuple(zip(classes, colours, strict=True)))
-    return (*tasks, ReferringSegmentation(phrase)) if phrase else tuple(tasks)
+    if tuple(classes) == CLASSES:
+        return _LEGEND
+    return tuple(zip(classes, distinct_colours(len(classes), (BLACK,)), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
