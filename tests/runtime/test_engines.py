@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vb_perception.errors import ConfigError, EngineMismatchError, EngineUnavailableError, InferenceError
+from vb_perception.errors import EngineMismatchError, EngineUnavailableError, InferenceError
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.engine import Engine, EngineSpec
 from vb_perception.runtime.openvino_engine import OpenVinoEngine
@@ -220,18 +220,6 @@ def test_an_absent_runtime_is_named_with_its_remedy(
     monkeypatch.setitem(sys.modules, backend, None)  # what an import meets where nothing is installed
     with pytest.raises(EngineUnavailableError, match=f"pip install {backend}"):
         open_engine(toy_dir, backend)
-
-
-def test_an_unknown_precision(toy_dir: Path) -> None:
-    with pytest.raises(ConfigError, match="'int4': expected one of auto, f32, bf16"):
-        OpenVinoEngine(toy_dir, precision="int4")  # type: ignore[arg-type]
-
-
-@needs_openvino
-def test_reduced_precision_stays_near(toy_dir: Path) -> None:
-    with OpenVinoEngine(toy_dir, 1, precision="f32") as exact, OpenVinoEngine(toy_dir, 1, precision="bf16") as reduced:
-        given = inputs(toy_dir, exact.spec)
-        assert np.abs(exact.infer(*given) - reduced.infer(*given)).max() < 0.1
 
 
 def test_a_larger_model(tmp_path: Path) -> None:

@@ -94,8 +94,8 @@ def test_an_engine_that_computes_something_else_is_refused_with_figures(toy_dir:
     with pytest.raises(
         EngineMismatchError, match=r"off failed its self-test on generator.onnx: colour 0.0\d+, allowed"
     ):
-        self_test(Off(spec, wrong), toy_dir, spec, spec.choose(), "fp32")
-    assert self_test(Off(spec, golden.rgb), toy_dir, spec, spec.choose(), "fp32") is not None
+        self_test(Off(spec, wrong), toy_dir, spec, spec.choose())
+    assert self_test(Off(spec, golden.rgb), toy_dir, spec, spec.choose()) is not None
 
 
 def test_a_model_without_a_golden_input_is_used_with_a_warning(

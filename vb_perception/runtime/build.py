@@ -5,15 +5,15 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from vb_perception.errors import ConfigError, EngineError, EngineUnavailableError
 from vb_perception.runtime import tensorrt_engine, trial
-from vb_perception.runtime.engine import Engine, EngineSpec, Variant
+from vb_perception.runtime.contract import CheckedEngine
+from vb_perception.runtime.engine import FP32, Engine, EngineSpec, Variant
 from vb_perception.runtime.fake import FakeEngine
 from vb_perception.runtime.manifest import BuildKey
 from vb_perception.runtime.onnx_engine import OnnxEngine
-from vb_perception.runtime.openvino_engine import OpenVinoEngine, cpu_flags
+from vb_perception.runtime.openvino_engine import OpenVinoEngine, OpenVinoPrecision, cpu_flags
 from vb_perception.runtime.options import EngineOptions
 from vb_perception.runtime.reloading import ReloadingEngine
 from vb_perception.runtime.self_test import self_test
@@ -128,38 +128,30 @@ def _opened(model_dir: Path, spec: EngineSpec, which: Candidate, threads: int, o
     """Load and test one candidate; a reduced precision that overflows later is replaced by fp32."""
     precision = which.precision
     variant = spec.choose("fp32" if precision in {"auto", "bf16"} else precision, options.size)
-    engine, computed = _load(model_dir, variant, which, threads, options)
+    engine = _load(model_dir, variant, which, threads, options)
     try:
-        measured = self_test(engine, model_dir, spec, variant, computed)
+        measured = self_test(engine, model_dir, spec, variant)
     except BaseException:
         engine.close()
         raise
     if measured is not None:
         _log.info("%s passed its self-test: %s", engine.backend, measured)
-    if computed == "fp32":
+    if engine.computed == FP32:
         return engine
     exact = Candidate(which.backend, "fp32")
     return ReloadingEngine(engine, lambda: _opened(model_dir, spec, exact, threads, options))
 
 
-def _load(
-    model_dir: Path, variant: Variant, which: Candidate, threads: int, options: EngineOptions
-) -> tuple[Engine, str]:
-    """An engine and the precision in which it computes."""
+def _load(model_dir: Path, variant: Variant, which: Candidate, threads: int, options: EngineOptions) -> CheckedEngine:
     if which.backend == "openvino":
-        hint: Literal["auto", "f32", "bf16"] = "auto"
-        if which.precision in {"fp32", "int8"}:
-            hint = "f32"
-        elif which.precision == "bf16":
-            hint = "bf16"
-        engine = OpenVinoEngine(model_dir, threads, hint, variant)
-        return engine, engine.computed
+        hints: dict[str, OpenVinoPrecision] = {FP32: "f32", "bf16": "bf16"}
+        return OpenVinoEngine(model_dir, threads, hints.get(which.precision, "auto"), variant)
     if which.backend == TENSORRT:
-        return tensorrt_engine.TensorRtEngine(model_dir, variant, options), variant.precision
+        return tensorrt_engine.TensorRtEngine(model_dir, variant, options)
     if which.precision == "bf16":
         msg = "ONNX Runtime computes no bf16 on a CPU: expected precision auto, fp32, fp16 or int8; or use openvino"
         raise ConfigError(msg)
-    return OnnxEngine(model_dir, threads, variant), variant.precision
+    return OnnxEngine(model_dir, threads, variant)
 
 
 def _trial_key(spec: EngineSpec, candidates: list[Candidate], options: EngineOptions, threads: int) -> BuildKey:

@@ -69,6 +69,8 @@ class CheckedEngine(ABC):
         self._spec = spec
         self._backend = backend
         self._open = True
+        self.computed = spec.precision
+        """The precision that it really runs in, once it has answered: what the self-test judges it by."""
 
     @property
     def spec(self) -> EngineSpec:

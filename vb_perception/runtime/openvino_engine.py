@@ -10,14 +10,14 @@ import numpy as np
 
 from vb_perception.errors import ConfigError, EngineError, EngineMismatchError, EngineUnavailableError, InferenceError
 from vb_perception.runtime.contract import IMAGE, PROMPTS, RAYS, CheckedEngine, Port, check_ports, generator_ports
-from vb_perception.runtime.engine import EngineSpec, Float, Variant
+from vb_perception.runtime.engine import FP32, EngineSpec, Float, Variant
 from vb_perception.runtime.manifest import BuildKey, CacheEntry
 
 _log = logging.getLogger(__name__)
 
-Precision = Literal["auto", "f32", "bf16"]
+OpenVinoPrecision = Literal["auto", "f32", "bf16"]
 PRECISIONS = ("auto", "f32", "bf16")
-DEVICE = "CPU"
+DEVICE, HINT = "CPU", "INFERENCE_PRECISION_HINT"
 
 
 class OpenVinoEngine(CheckedEngine):
@@ -29,7 +29,7 @@ class OpenVinoEngine(CheckedEngine):
     """
 
     def __init__(
-        self, model_dir: Path, threads: int = 0, precision: Precision = "auto", variant: Variant | None = None
+        self, model_dir: Path, threads: int = 0, precision: OpenVinoPrecision = "auto", variant: Variant | None = None
     ) -> None:
         """Load and check the file of `variant` (default: the spec's own).
 
@@ -56,7 +56,7 @@ class OpenVinoEngine(CheckedEngine):
         if threads:
             self._settings["INFERENCE_NUM_THREADS"] = threads
         if precision != "auto":
-            self._settings["INFERENCE_PRECISION_HINT"] = precision
+            self._settings[HINT] = precision
         self._precision = precision
         self._version = openvino.__version__
         self._core = openvino.Core()
@@ -69,10 +69,20 @@ class OpenVinoEngine(CheckedEngine):
         check_ports(file, _ports(self._model.inputs), inputs)
         check_ports(file, _ports(self._model.outputs), outputs)
         self._requests: dict[int, Any] = {}
+        super().__init__(spec, "")
         can_bf16 = "BF16" in self._core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
-        reduced = self._variant.precision == "fp32" and can_bf16 and precision != "f32"
-        self.computed = "bf16" if reduced else self._variant.precision
-        super().__init__(spec, f"openvino {self._version.split('-')[0]} {self.computed}")
+        self._computes("bf16" if precision == "bf16" or (can_bf16 and precision == "auto") else "f32")
+        if precision == "bf16" and not can_bf16:
+            _log.warning(
+                "%s: this CPU has no bf16 instructions, they are imitated: expect precision fp32 to be faster",
+                self._backend,
+            )
+
+    def _computes(self, hint: str) -> None:
+        """What OpenVINO runs what is fp32 in the graph in; a graph of another precision is named after its own."""
+        own = self._variant.precision
+        self.computed = {"f32": FP32}.get(hint, hint) if own == FP32 else own
+        self._backend = f"openvino {self._version.split('-')[0]} {self.computed}"
 
     def _run(self, image: Float, rays: Float, prompts: Float) -> Float:
         try:
@@ -89,7 +99,9 @@ class OpenVinoEngine(CheckedEngine):
 
     def _request_for(self, prompts: int) -> Any:  # noqa: ANN401 - OpenVINO's stubs are not relied on
         if prompts not in self._requests:
-            self._requests[prompts] = self._compiled_once(prompts).create_infer_request()
+            compiled = self._compiled_once(prompts)
+            self._computes(compiled.get_property(HINT).to_string())  # not what was asked for, nor what the CPU lists
+            self._requests[prompts] = compiled.create_infer_request()
         return self._requests[prompts]
 
     def _compiled_once(self, prompts: int) -> Any:  # noqa: ANN401 - OpenVINO's stubs are not relied on

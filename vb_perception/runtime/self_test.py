@@ -12,7 +12,8 @@ from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.normals import decode_normals
 from vb_perception.codecs.palette import nearest_colour
 from vb_perception.errors import EngineMismatchError
-from vb_perception.runtime.engine import Engine, EngineSpec, Float, Variant
+from vb_perception.runtime.contract import CheckedEngine
+from vb_perception.runtime.engine import EngineSpec, Float, Variant
 from vb_perception.runtime.golden import HALF_LEVELS, RGB, Golden
 
 _log = logging.getLogger(__name__)
@@ -72,10 +73,10 @@ def differences(answer: Float, golden: Golden) -> Differences:
     return Differences(colour=float(np.sqrt(np.mean((answer - golden.rgb) ** 2))) / max(scale, 1e-6), **figures)
 
 
-def self_test(
-    engine: Engine, model_dir: Path, spec: EngineSpec, variant: Variant, precision: str
-) -> Differences | None:
+def self_test(engine: CheckedEngine, model_dir: Path, spec: EngineSpec, variant: Variant) -> Differences | None:
     """Run the golden input of `variant` and compare; None (and a warning) if the model has none.
+
+    The bound is that of the precision in which the engine says that it computed the answer.
 
     Raises:
         EngineMismatchError: the engine computes something else; says what was measured and what is allowed.
@@ -88,12 +89,12 @@ def self_test(
         return None
     golden = Golden.read(model_dir, spec, variant)
     measured = differences(engine.infer(*golden.inputs()), golden)
-    beyond = measured.beyond(BOUNDS[precision])
+    beyond = measured.beyond(BOUNDS[engine.computed])
     if beyond:
         msg = (
-            f"{engine.backend} failed its self-test on {variant.file}: {'; '.join(beyond)} for {precision}; it does "
-            "not compute what the model was trained to compute: use another backend or precision fp32, and update the "
-            "runtime or the driver"
+            f"{engine.backend} failed its self-test on {variant.file}: {'; '.join(beyond)} for "
+            f"{engine.computed}; it does not compute what the model was trained to compute: use another backend or "
+            "precision fp32, and update the runtime or the driver"
         )
         raise EngineMismatchError(msg)
     return measured
