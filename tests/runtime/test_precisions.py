@@ -11,14 +11,13 @@ import pytest
 from onnx import numpy_helper, parser
 
 from vb_perception.runtime.graph_run import run_graph
+from vb_perception.runtime.int8_search import Int8Search, chunks, convolution_work, most_quantised
 from vb_perception.runtime.precisions import (
     HIERARCHY,
     SharedWeights,
-    chunks,
     exact_nodes,
     in_fp16,
     in_int8,
-    most_quantised,
     quantised_convolutions,
     strip,
     without_quantisation,
@@ -121,15 +120,35 @@ def test_nothing_quantised_is_the_graph_itself_again(model: Any) -> None:  # noq
 
 def test_as_many_groups_as_are_good_enough_the_harmless_first(model: Any) -> None:  # noqa: ANN401
     quantised = in_int8(model, frames())
+    work = convolution_work(model)
+    assert work == {"first": 8 * 256 * 27, "second": 8 * 256 * 72, "third": 8 * 256 * 72, "tail": 3 * 256 * 8}
 
     def harm(one: Any) -> float:  # noqa: ANN401
         return 10.0 if "second" in quantised_convolutions(one) else 1.0
 
     groups = list(chunks(["second", "third"], 1))
-    best = most_quantised(quantised, harm, lambda one: "second" not in quantised_convolutions(one), groups)
+    best = most_quantised(quantised, harm, lambda one: "second" not in quantised_convolutions(one), groups, work)
     assert quantised_convolutions(best) == ["third"]
-    assert quantised_convolutions(most_quantised(quantised, harm, lambda _: True, groups)) == ["second", "third"]
-    assert most_quantised(quantised, harm, lambda _: False, groups) is None
+    assert quantised_convolutions(most_quantised(quantised, harm, lambda _: True, groups, work)) == ["second", "third"]
+    assert most_quantised(quantised, harm, lambda _: False, groups, work) is None
+    works_more = work | {"second": 20 * work["third"]}
+    best = most_quantised(quantised, harm, lambda one: "third" not in quantised_convolutions(one), groups, works_more)
+    assert quantised_convolutions(best) == ["second"]
+
+
+def test_the_search_tries_first_what_it_found_at_another_size(model: Any) -> None:  # noqa: ANN401
+    quantised, work = in_int8(model, frames()), convolution_work(model)
+    search = Int8Search()
+    asked: list[list[str]] = []
+
+    def small_enough(one: Any) -> bool:  # noqa: ANN401
+        asked.append(quantised_convolutions(one))
+        return True
+
+    for _ in range(2):
+        assert quantised_convolutions(search.best(quantised, lambda _: 1.0, small_enough, work)) == ["second", "third"]
+    assert asked == [["second", "third"]] * 2
+    assert Int8Search().best(quantised, lambda _: 1.0, lambda _: False, work) is None
 
 
 def test_graphs_share_their_weights_and_tell_no_paths(model: Any, tmp_path: Path) -> None:  # noqa: ANN401

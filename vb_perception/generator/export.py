@@ -19,9 +19,10 @@ from vb_perception.generator.compiled_form import CompiledForm
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.student import Generator
 from vb_perception.generator.text import TextEncoder, phrase_rows
-from vb_perception.generator.variants import Exported, Wanted, copied, halve_weights, write_variants
+from vb_perception.generator.variants import Exported, Wanted, copied, write_variants
 from vb_perception.runtime.engine import Engine, EngineSpec
 from vb_perception.runtime.onnx_engine import OnnxEngine
+from vb_perception.runtime.precisions import halve_weights
 from vb_perception.runtime.text import WORDS, PromptEncoder, prompt_rows
 from vb_perception.scenes.stream import scene_stream
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, Task

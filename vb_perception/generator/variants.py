@@ -1,6 +1,7 @@
 """The exported graph in every precision, each measured against torch before it may be shipped.
 
-A variant that is not near enough is not written: fp16 is an error then, INT8 gives up convolutions until it is.
+A variant that is not near enough is not written: fp16 is an error then, INT8 gives up
+convolutions until it is (`runtime/int8_search.py`).
 """
 
 import hashlib
@@ -13,24 +14,14 @@ from typing import Any
 import cv2
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from vb_perception.errors import ExportError, InferenceError
 from vb_perception.runtime.contract import IMAGE, PROMPTS, RAYS
 from vb_perception.runtime.engine import EngineSpec, Float, Variant
 from vb_perception.runtime.golden import Golden, write_golden
 from vb_perception.runtime.graph_run import run_graph
-from vb_perception.runtime.precisions import (
-    Inputs,
-    SharedWeights,
-    chunks,
-    in_fp16,
-    in_int8,
-    most_quantised,
-    quantised_convolutions,
-    strip,
-    without_quantisation,
-)
+from vb_perception.runtime.int8_search import Int8Search, convolution_work
+from vb_perception.runtime.precisions import Inputs, SharedWeights, halve_weights, in_fp16, in_int8
 from vb_perception.runtime.self_test import Differences, differences
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.scenes.sample import Sample
@@ -51,9 +42,6 @@ ALLOWED = {
 """Of the mean over the held-out frames; the self-test of a loaded engine allows more (`runtime/self_test.py`)."""
 HELD_OUT_SHARE = 4
 MIN_FRAMES = 4
-GROUP = 4
-"""So many neighbouring convolutions are given up together."""
-MIN_FP16_ELEMENTS = 256
 WEIGHTS = "generator.weights"
 
 Answer = Callable[[Float, Float, Float], Float]
@@ -132,7 +120,7 @@ def _variants(
     wanted: Wanted,
     prompts: PromptEncoder,
     weights: SharedWeights,
-    int8: "Int8Search",
+    int8: Int8Search,
 ) -> Iterator[Variant]:
     asked = questions(wanted.frames, prompts, exported)
     held_out = asked[-max(2, len(asked) // HELD_OUT_SHARE) :]
@@ -171,7 +159,7 @@ def _models(
     exported: Exported,
     calibration: Sequence[Golden],
     held_out: Sequence[Golden],
-    int8: "Int8Search",
+    int8: Int8Search,
     precisions: Sequence[str],
 ) -> Iterator[tuple[str, Any]]:
     yield "fp32", copied(exported.model)
@@ -179,41 +167,16 @@ def _models(
         yield "fp16", in_fp16(exported.model)
     if "int8" not in precisions:
         return
-    quantised = int8.best(in_int8(exported.model, [_inputs(one) for one in calibration]), held_out)
+    quantised = int8.best(
+        in_int8(exported.model, [_inputs(one) for one in calibration]),
+        damage=lambda model: _worst(measure(model, held_out[:2]), ALLOWED["int8"]),
+        good_enough=lambda model: not measure(model, held_out).beyond(ALLOWED["int8"]),
+        work=convolution_work(exported.model),
+    )
     if quantised is None:
         _log.warning("no INT8 graph of %dx%d: no convolution may be quantised", exported.height, exported.width)
     else:
         yield "int8", quantised
-
-
-class Int8Search:
-    """Which convolutions may be quantised; what was found at one size is tried first at the next."""
-
-    def __init__(self) -> None:
-        self._found: set[str] | None = None
-
-    def best(self, everything: Any, held_out: Sequence[Golden]) -> Any:  # noqa: ANN401 - onnx.ModelProto, or None
-        """The graph with as many convolutions quantised as `ALLOWED` lets; None if it lets none."""
-        names = quantised_convolutions(everything)
-        if self._found is not None:
-            again = without_quantisation(everything, set(names) - self._found)
-            if _good_enough(again, held_out):
-                return again
-        few = held_out[:2]
-        best = most_quantised(
-            everything,
-            damage=lambda model: _worst(measure(model, few), ALLOWED["int8"]),
-            good_enough=lambda model: _good_enough(model, held_out),
-            groups=list(chunks(names, GROUP)),
-        )
-        if best is not None:
-            self._found = set(quantised_convolutions(best))
-            _log.info("INT8: %d of %d convolutions are quantised", len(self._found), len(names))
-        return best
-
-
-def _good_enough(model: Any, held_out: Sequence[Golden]) -> bool:  # noqa: ANN401 - an onnx.ModelProto
-    return not measure(model, held_out).beyond(ALLOWED["int8"])
 
 
 def measure(model: Any, asked: Sequence[Golden]) -> Differences:  # noqa: ANN401 - an onnx.ModelProto
@@ -224,24 +187,6 @@ def measure(model: Any, asked: Sequence[Golden]) -> Differences:  # noqa: ANN401
         return Differences(colour=float("inf"))
     rows = [differences(answer, one) for answer, one in zip(answers, asked, strict=True)]
     return Differences(**{name: _mean([getattr(row, name) for row in rows]) for name in Differences.__slots__})
-
-
-def halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store float weights as fp16 behind a Cast, which runtimes fold at load, and nothing that only exporters need."""
-    graph = model.graph
-    casts = []
-    for weight in graph.initializer:
-        array = numpy_helper.to_array(weight)
-        if array.dtype != np.float32 or array.size < MIN_FP16_ELEMENTS:
-            continue
-        half = numpy_helper.from_array(array.astype(np.float16), f"{weight.name}_fp16")
-        casts.append(helper.make_node("Cast", [half.name], [weight.name], to=onnx.TensorProto.FLOAT))
-        weight.CopyFrom(half)
-    for cast in reversed(casts):
-        graph.node.insert(0, cast)
-    strip(model)
-    onnx.checker.check_model(model)
-    return model
 
 
 def _inputs(golden: Golden) -> Inputs:

@@ -6,7 +6,7 @@ without zero points, no quantised bias.
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ EXACT_SCOPES = ("PaintingTail", "ScaleShiftNorm", "LayerNorm")
 EXACT_OPERATORS = ("Softmax", "LayerNormalization", "InstanceNormalization", "ReduceMean", "Resize")
 HIERARCHY = "pkg.torch.onnx.class_hierarchy"
 ALIGNMENT = 64
+MIN_FP16_ELEMENTS = 256
 SHARED_BYTES = 512
 """Smaller weights stay in the graph: shapes and constants that runtimes read while they load it."""
 
@@ -171,30 +172,6 @@ def _drop_unread(graph: Any) -> None:  # noqa: ANN401 - an onnx.GraphProto
     graph.initializer.extend(weights)
 
 
-def most_quantised(
-    model: Any,  # noqa: ANN401 - an onnx.ModelProto
-    damage: Callable[[Any], float],
-    good_enough: Callable[[Any], bool],
-    groups: Sequence[Collection[str]],
-) -> Any:  # noqa: ANN401 - an onnx.ModelProto, or None
-    """The graph with as many groups of convolutions quantised as are good enough, the harmless first; None if none is.
-
-    `damage` is what each group alone does; the number of groups that may be quantised together is found by halving.
-    """
-    everything = set(quantised_convolutions(model))
-    ranked = sorted(groups, key=lambda group: damage(without_quantisation(model, everything.difference(group))))
-    best, low, high = None, 0, len(ranked)
-    while low < high:
-        middle = (low + high + 1) // 2
-        kept = {name for group in ranked[:middle] for name in group}
-        tried = without_quantisation(model, everything - kept)
-        if good_enough(tried):
-            best, low = tried, middle
-        else:
-            high = middle - 1
-    return best
-
-
 @dataclass
 class SharedWeights:
     """One file of weights for several graphs: each different tensor is stored once."""
@@ -240,6 +217,20 @@ def strip(model: Any) -> None:  # noqa: ANN401 - an onnx.ModelProto
     model.ClearField("metadata_props")
 
 
-def chunks(names: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    """Neighbours together, `size` at a time."""
-    return (names[i : i + size] for i in range(0, len(names), size))
+def halve_weights(model: Any) -> Any:  # noqa: ANN401 - onnx.ModelProto both
+    """Store float weights as fp16 behind a Cast, which runtimes fold at load, and nothing that only exporters need."""
+    onnx = _onnx()
+    graph = model.graph
+    casts = []
+    for weight in graph.initializer:
+        array = onnx.numpy_helper.to_array(weight)
+        if array.dtype != np.float32 or array.size < MIN_FP16_ELEMENTS:
+            continue
+        half = onnx.numpy_helper.from_array(array.astype(np.float16), f"{weight.name}_fp16")
+        casts.append(onnx.helper.make_node("Cast", [half.name], [weight.name], to=onnx.TensorProto.FLOAT))
+        weight.CopyFrom(half)
+    for cast in reversed(casts):
+        graph.node.insert(0, cast)
+    strip(model)
+    onnx.checker.check_model(model)
+    return model
