@@ -8,7 +8,7 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.lifecycle import TransitionCallbackReturn
 
-from tests.ros.bench import Bench, balances
+from tests.ros.bench import Bench, balances, image_message
 from vb_perception.errors import InferenceError
 from vb_perception.frame import Perception
 from vb_perception.pipeline import Painted, PerceptionPipeline
@@ -156,6 +156,23 @@ def test_three_failures_in_a_row_deactivate(bench: Bench, engine: Patient) -> No
     bench.connect()
     serve(fails=False)
     bench.spin_until_status(DiagnosticStatus.OK, "active")
+
+
+def test_an_image_that_cannot_be_used_does_not_end_a_row_of_failures(bench: Bench, engine: Patient) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node()
+    bench.connect()
+    engine.fails = True
+    for failures in (1, 2):
+        bench.send()
+        bench.spin_until(lambda failures=failures: bench.ledger().failed == failures, "inference fails")  # type: ignore[misc]
+        unusable = image_message(bench.next_stamp())
+        unusable.encoding = "rgb42"
+        bench.send(unusable)
+        bench.spin_until(lambda failures=failures: bench.ledger().rejected == failures, "it is rejected")  # type: ignore[misc]
+    bench.send()
+    bench.spin_until_status(DiagnosticStatus.ERROR, "deactivated: 3 inference failures in a row")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

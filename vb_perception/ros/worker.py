@@ -70,7 +70,9 @@ class InferenceWorker:
                 if (taken := self._slots.take(threading.TIMEOUT_MAX)) is None:
                     break
                 stream = self._streams[taken[0]]
-                failures = failures + 1 if self._fails(stream, taken[1]) else 0
+                fails = self._fails(stream, taken[1])
+                if fails is not None:
+                    failures = failures + 1 if fails else 0
                 del taken  # an image is large: not one more than needed is kept while we wait
                 stream = None
             if failures == FAILURES_IN_A_ROW:
@@ -82,8 +84,8 @@ class InferenceWorker:
                 self._died(stream, "inference")
             self._answers.put(None)
 
-    def _fails(self, stream: CameraStream, arrival: Arrival) -> bool:
-        """Ask the engine about one arrival; whether inference failed."""
+    def _fails(self, stream: CameraStream, arrival: Arrival) -> bool | None:
+        """Ask the engine about one arrival; whether inference failed, None if there was nothing to infer."""
         asked = None
         try:
             asked = stream.ask(arrival, self._pipeline)
@@ -95,8 +97,9 @@ class InferenceWorker:
         finally:
             if asked is None:
                 self._free.release()
-        if asked is not None:
-            self._answers.put((stream, asked))
+        if asked is None:
+            return None
+        self._answers.put((stream, asked))
         return False
 
     def _answer(self) -> None:
