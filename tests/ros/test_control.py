@@ -197,6 +197,13 @@ def test_a_node_can_be_recovered(bench: Bench, call: Call) -> None:
     bench.spin_until(lambda: len(depth) == 1, "the next one does not")
 
 
+def test_a_node_that_cannot_be_recovered_says_why(bench: Bench, call: Call) -> None:
+    bench.add_node(model="/nowhere/at/all")
+    answer = call(Trigger, "recover", Trigger.Request())
+    assert not answer.success
+    assert "no usable model in /nowhere/at/all" in answer.message
+
+
 def test_an_engine_is_built_beside_the_running_one(bench: Bench) -> None:
     bench.add_node()
     client = ActionClient(bench.helper, BuildEngine, "/perception_node/build_engine")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from builtin_interfaces.msg import Time
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
@@ -31,14 +30,17 @@ class OneTurn:
 
 
 class Control:
-    """Services of the node; `streams` tells what is configured (nothing: the services refuse)."""
+    """Services of the node.
+
+    `streams` tells what is configured (nothing: the services refuse), `recover` why the node could not be recovered.
+    """
 
     def __init__(
         self,
         node: Node,
         streams: Callable[[], Mapping[str, CameraStream]],
         snapshot_folder: Callable[[], Path],
-        recover: Callable[[], TransitionCallbackReturn],
+        recover: Callable[[], str],
     ) -> None:
         self._node, self._streams, self._folder, self._recover = node, streams, snapshot_folder, recover
         node.create_service(SetInstructions, "~/set_instructions", self._on_instructions)
@@ -148,9 +150,7 @@ class Control:
         return response
 
     def _on_recover(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        answer = self._recover()
-        response.success = answer == TransitionCallbackReturn.SUCCESS
-        response.message = (
-            "configured anew; active as soon as the model is loaded" if response.success else "see /diagnostics for why"
-        )
+        refusal = self._recover()
+        response.success = not refusal
+        response.message = refusal or "configured anew; active as soon as the model is loaded"
         return response

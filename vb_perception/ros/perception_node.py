@@ -63,13 +63,15 @@ class PerceptionNode(LifecycleNode):
         else:
             self._start()
 
-    def recover(self) -> TransitionCallbackReturn:
-        """Release everything, configure and activate anew, from whatever state but finalized."""
+    def recover(self) -> str:
+        """Release everything, configure and activate anew, from whatever state but finalized; why it failed, or ""."""
         if self._inputs:
             self.trigger_deactivate()
         if self._equipment is not None:
             self.trigger_cleanup()
-        return self._start()
+        if self._start() == TransitionCallbackReturn.SUCCESS:
+            return ""
+        return self._reporter.failure or f"the node is {self._state}; see its log"
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, make the topics, and load the model, waiting for it no longer than `load_wait_s`."""
