@@ -19,7 +19,7 @@ from tests.ros.bench import (
     info_message,
     pixels,
 )
-from vb_perception.ros import status
+from vb_perception.ros import reporter, status
 from vb_perception.ros.inputs import stamp_ns
 from vb_perception.ros.qos import qos_profile
 
@@ -80,20 +80,31 @@ def test_a_camera_info_that_comes_after_its_image_is_waited_for(bench: Bench) ->
     bench.spin_until(lambda: bench.ledger().processed == 1, "the image is processed")
 
 
-def test_a_weaker_publisher_is_reported_with_the_parameter_to_change(bench: Bench) -> None:
+def test_a_weaker_publisher_is_reported_while_it_is_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "COMPLAINT_KEPT_S", 0.5)
     bench.watch()
     bench.listen("depth/image_rect")
-    bench.helper.destroy_publisher(bench.images)
-    bench.helper.create_publisher(type(image_message(0)), IMAGE_TOPIC, qos_profile("sensor_data"))
+    weak = bench.helper.create_publisher(type(image_message(0)), IMAGE_TOPIC, qos_profile("sensor_data"))
     bench.add_node(input_qos="reliable")
     bench.spin_until_status(DiagnosticStatus.WARN, "set input_qos to sensor_data")
+    bench.spin_for(1)
+    assert "set input_qos to sensor_data" in bench.status().message
+    bench.helper.destroy_publisher(weak)
+    bench.send()
+    bench.spin_until_status(DiagnosticStatus.OK, "active")
 
 
-def test_a_stronger_listener_is_reported_with_the_parameter_to_change(bench: Bench) -> None:
+def test_a_stronger_listener_is_reported_while_it_is_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "COMPLAINT_KEPT_S", 0.5)
     bench.watch()
     bench.add_node(output_qos="sensor_data")
-    bench.listen("depth/image_rect", qos="reliable")
+    topic = "/perception_node/output/depth/image_rect"
+    strong = bench.helper.create_subscription(type(image_message(0)), topic, print, qos_profile("reliable"))
     bench.spin_until_status(DiagnosticStatus.WARN, "set output_qos to reliable")
+    bench.spin_for(1)
+    assert "set output_qos to reliable" in bench.status().message
+    bench.helper.destroy_subscription(strong)
+    bench.spin_until_status(DiagnosticStatus.OK, "nobody listens")
 
 
 def test_a_topic_that_nobody_publishes_is_reported(bench: Bench) -> None:

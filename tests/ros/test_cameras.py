@@ -94,6 +94,22 @@ def test_faults_of_one_camera_do_not_touch_the_other(rig: Rig) -> None:
     assert statuses["perception_node: wrist/camera_status"].message.startswith("rejected: wrist: unsupported")
 
 
+def test_the_trouble_of_one_camera_does_not_silence_the_others(rig: Rig, capfd: pytest.CaptureFixture[str]) -> None:
+    rig.bench.add_node(cameras=list(NAMES), backend="fake:fail_every=4")  # the warm-up takes three
+    rig.connect()
+
+    def spoil(image: Image) -> None:
+        image.encoding = "rgb42"
+
+    rig.send("front")
+    rig.bench.spin_until(lambda: rig.ledger("front").failed == 1, "inference fails")
+    rig.send("wrist", spoil)
+    rig.bench.spin_until(lambda: rig.ledger("wrist").rejected == 1, "an image is rejected")
+    told = capfd.readouterr().err
+    assert "front: inference failed" in told
+    assert "wrist: unsupported image encoding" in told
+
+
 def test_overload_is_shared_fairly(rig: Rig) -> None:
     """Images come five times faster than the engine answers."""
     rig.bench.add_node(cameras=list(NAMES), backend="fake:latency_ms=40")

@@ -16,6 +16,7 @@ from vb_perception.ros.audit import label_message, model_message
 from vb_perception.ros.inputs import NS_PER_S, Arrival
 from vb_perception.ros.outputs import Wanted
 from vb_perception.ros.publishing import MODEL_INFO, OutputPublishers, Plan
+from vb_perception.ros.qos import QosTrouble
 from vb_perception.ros.settings import CameraSettings
 from vb_perception.ros.stream_account import Ticket
 from vb_perception.runtime.engine import EngineSpec
@@ -44,7 +45,7 @@ class CameraAnswers:
     """
 
     def __init__(
-        self, node: Node, settings: CameraSettings, spec: EngineSpec, topic: str, qos_trouble: Callable[[str], None]
+        self, node: Node, settings: CameraSettings, spec: EngineSpec, topic: str, qos_trouble: QosTrouble
     ) -> None:
         """`topic`: the camera's image topic, for the audit."""
         self._node, self._spec, self._topic = node, spec, topic

@@ -23,7 +23,14 @@ from vb_perception.ros.inputs import (
     missing_intrinsics,
     stamp_ns,
 )
-from vb_perception.ros.qos import SubscriptionEventCallbacks, incompatible_input, qos_profile, silence_hint
+from vb_perception.ros.qos import (
+    QosTrouble,
+    SubscriptionEventCallbacks,
+    clash,
+    incompatible_input,
+    qos_profile,
+    silence_hint,
+)
 from vb_perception.ros.settings import CameraSettings
 
 
@@ -52,9 +59,7 @@ class Receiver(Protocol):
 class CameraInput:
     """Checks stamps, brings images and camera_infos together and submits them."""
 
-    def __init__(
-        self, node: Node, settings: CameraSettings, receiver: Receiver, qos_trouble: Callable[[str], None]
-    ) -> None:
+    def __init__(self, node: Node, settings: CameraSettings, receiver: Receiver, qos_trouble: QosTrouble) -> None:
         self._node, self._settings, self._receiver = node, settings, receiver
         self._qos_trouble = qos_trouble
         self._stamps = StampGuard(settings.stamp_jump_ns)
@@ -127,10 +132,16 @@ class CameraInput:
     def _subscribe(
         self, kind: type, topic: str, callback: Callable[..., None], parameter: str, qos: str
     ) -> Subscription:
+        profile = qos_profile(qos)
+
+        def lasts() -> bool:
+            offers = self._node.get_publishers_info_by_topic(topic)
+            return any(clash(offer.qos_profile, profile) for offer in offers)
+
         events = SubscriptionEventCallbacks(
-            incompatible_qos=lambda event: self._qos_trouble(incompatible_input(topic, parameter, qos, event))
+            incompatible_qos=lambda event: self._qos_trouble(incompatible_input(topic, parameter, qos, event), lasts)
         )
-        return self._node.create_subscription(kind, topic, callback, qos_profile(qos), event_callbacks=events)
+        return self._node.create_subscription(kind, topic, callback, profile, event_callbacks=events)
 
     def _on_info(self, camera: CameraInfo) -> None:
         self.infos += 1

@@ -15,6 +15,7 @@ from vb_perception.ros.cloud_frames import ToCloudFrame
 from vb_perception.ros.inputs import Arrival, frame_from_arrival, stamp_ns
 from vb_perception.ros.outputs import OutputOptions, Wanted, tasks_of
 from vb_perception.ros.publishing import Plan, plan_of
+from vb_perception.ros.qos import QosTrouble
 from vb_perception.ros.settings import CameraSettings
 from vb_perception.ros.stream_account import StreamAccount, Ticket, refuse, refusing
 from vb_perception.ros.viewport import View, Viewport
@@ -39,7 +40,7 @@ class CameraStream:
         spec: EngineSpec,
         window: int,
         complain: Callable[[str], None],
-        qos_trouble: Callable[[str], None],
+        qos_trouble: QosTrouble,
     ) -> None:
         self.settings, self._node, self._complain = settings, node, complain
         self.topic, self.info_topic = image_topic(node, settings), info_topic(node, settings)

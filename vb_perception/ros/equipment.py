@@ -1,6 +1,6 @@
 """What a configured node holds: settings, a stream a camera, the engine's room and, once that is open, a worker."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,14 +11,12 @@ from vb_perception.errors import ConfigError
 from vb_perception.ros import parameters
 from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.engine_room import EngineRoom
+from vb_perception.ros.reporter import Reporter
 from vb_perception.ros.settings import Settings
 from vb_perception.ros.worker import InferenceWorker
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.tasks import Task
-
-Tell = Callable[[str, str], None]
-"""Takes a camera's name and what is wrong with it."""
 
 
 @dataclass(slots=True)
@@ -69,7 +67,7 @@ class Equipment:
         self.closing.close()
 
 
-def equip(node: Node, problems: Mapping[str, str], complain: Tell, qos_trouble: Tell) -> Equipment:
+def equip(node: Node, problems: Mapping[str, str], reporter: Reporter) -> Equipment:
     """Read the parameters, make the topics and begin to open the engine; `problems` as `parameters.declare` found.
 
     Raises:
@@ -86,7 +84,7 @@ def equip(node: Node, problems: Mapping[str, str], complain: Tell, qos_trouble: 
         streams = {}
         for camera in settings.cameras:
             check_prompts(prompts, camera.tasks)
-            tell, tell_qos = partial(complain, camera.name), partial(qos_trouble, camera.name)
+            tell, tell_qos = partial(reporter.complain, camera.name), partial(reporter.qos_trouble, camera.name)
             stream = CameraStream(node, camera, spec, settings.latency_window, tell, tell_qos)
             closing.callback(stream.destroy)
             streams[camera.name] = stream
@@ -94,6 +92,7 @@ def equip(node: Node, problems: Mapping[str, str], complain: Tell, qos_trouble: 
         room = EngineRoom(settings.model_dir, settings.backend, settings.threads, tasks)
         closing.callback(room.close)
         room.start()
+        reporter.open(settings.cameras)
         return Equipment(settings, prompts, room, streams, closing.pop_all())
 
 

@@ -77,10 +77,7 @@ class PerceptionNode(LifecycleNode):
         """Read the parameters, make the topics, and load the model, waiting for it no longer than `load_wait_s`."""
         with self._defects_told("configured"):
             try:
-                reporter = self._reporter
-                equipment = equip(self, self._parameter_problems, reporter.complain, reporter.qos_trouble)
-                self._equipment = equipment
-                reporter.open(equipment.settings.cameras)
+                equipment = self._equipment = equip(self, self._parameter_problems, self._reporter)
                 if equipment.room.wait(equipment.settings.load_wait_s):
                     self._engine_is_there(equipment)
             except VbPerceptionError as error:

@@ -12,7 +12,7 @@ from vb_perception.errors import ConfigError
 from vb_perception.msg import ModelInfo
 from vb_perception.ros.audit import label_types
 from vb_perception.ros.outputs import Output, OutputOptions, Wanted, outputs_of
-from vb_perception.ros.qos import PublisherEventCallbacks, incompatible_output, qos_profile
+from vb_perception.ros.qos import PublisherEventCallbacks, QosTrouble, clash, incompatible_output, qos_profile
 from vb_perception.ros.settings import CameraSettings
 from vb_perception.tasks import MetricDepth, SurfaceNormals, Task
 
@@ -58,9 +58,9 @@ def plan_of(settings: CameraSettings, options: OutputOptions) -> Plan:
 class OutputPublishers:
     """Publishers for a plan.  `adopt` and `destroy` belong to the executor's thread."""
 
-    def __init__(self, node: Node, prefix: str, complain: Callable[[str], None]) -> None:
+    def __init__(self, node: Node, prefix: str, qos_trouble: QosTrouble) -> None:
         """`prefix`: "~/output" or "~/<camera>/output"."""
-        self._node, self._prefix, self._complain = node, prefix, complain
+        self._node, self._prefix, self._qos_trouble = node, prefix, qos_trouble
         self._open: dict[Key, Publisher] = {}
         self._rows: list[tuple[Output, Publisher]] = []
         self.latched: dict[str, Publisher] = {}
@@ -108,12 +108,16 @@ class OutputPublishers:
         publisher = before.pop(key, None)
         if publisher is None:
             name = f"{self._prefix}/{topic}"
-            tell = _teller(self._node.resolve_topic_name(name), qos, self._complain)
-            events = PublisherEventCallbacks(incompatible_qos=tell)
+            events = PublisherEventCallbacks(incompatible_qos=self._teller(self._node.resolve_topic_name(name), qos))
             publisher = self._node.create_publisher(kind, name, qos_profile(qos), event_callbacks=events)
         self._open[key] = publisher
         return publisher
 
+    def _teller(self, topic: str, qos: str) -> Callable[[Any], None]:
+        profile = qos_profile(qos)
 
-def _teller(topic: str, qos: str, complain: Callable[[str], None]) -> Callable[[Any], None]:
-    return lambda event: complain(incompatible_output(topic, qos, event))
+        def lasts() -> bool:
+            asking = self._node.get_subscriptions_info_by_topic(topic)
+            return any(clash(profile, asked.qos_profile) for asked in asking)
+
+        return lambda event: self._qos_trouble(incompatible_output(topic, qos, event), lasts)

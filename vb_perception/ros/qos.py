@@ -1,9 +1,17 @@
 """Quality of service by name, and what to change when two ends do not fit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSCompatibility,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_check_compatible,
+    qos_policy_name_from_kind,
+)
 
 from vb_perception.errors import ConfigError
 
@@ -16,13 +24,18 @@ __all__ = [
     "DEPTH",
     "PROFILES",
     "PublisherEventCallbacks",
+    "QosTrouble",
     "SubscriptionEventCallbacks",
+    "clash",
     "incompatible_input",
     "incompatible_output",
     "qos_by_topic",
     "qos_profile",
     "silence_hint",
 ]
+
+QosTrouble = Callable[[str, Callable[[], bool]], None]
+"""Takes what is wrong between two ends, and what tells whether it still is."""
 
 # The queue is emptied at once; it only bridges moments in which the process gets no processor.
 DEPTH = 10
@@ -66,6 +79,11 @@ def qos_by_topic(entries: Iterable[str]) -> dict[str, str]:
         qos_profile(profile)
         out[topic.strip()] = profile.strip()
     return out
+
+
+def clash(offered: QoSProfile, asked: QoSProfile) -> bool:
+    """Whether a publisher and a subscription with these profiles never match."""
+    return bool(qos_check_compatible(offered, asked)[0] == QoSCompatibility.ERROR)
 
 
 def incompatible_input(topic: str, parameter: str, now: str, event: Any) -> str:  # noqa: ANN401 - rclpy's event has no type

@@ -1,7 +1,7 @@
 """Collects the node's troubles and publishes LatencyStats, its picture and /diagnostics."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -42,7 +42,10 @@ class Report:
 class _Troubles:
     complaint: str = ""
     at_ns: int = 0
+    logged_ns: int = 0
     qos: str = ""
+    qos_at_ns: int = 0
+    qos_lasts: Callable[[], bool] = bool
 
 
 class Reporter:
@@ -70,16 +73,18 @@ class Reporter:
 
     def complain(self, camera: str, text: str) -> None:
         """A frame's trouble: into the log at most every few seconds, and into the diagnostics for as long."""
-        troubles = self._of(camera)
-        troubles.complaint, troubles.at_ns = text, time.monotonic_ns()
-        self._node.get_logger().warning(text, throttle_duration_sec=LOG_PERIOD_S)
+        troubles, now_ns = self._of(camera), time.monotonic_ns()
+        troubles.complaint, troubles.at_ns = text, now_ns
+        if now_ns - troubles.logged_ns > LOG_PERIOD_S * NS_PER_S:  # rclpy's own throttle would be one for all cameras
+            troubles.logged_ns = now_ns
+            self._node.get_logger().warning(text)
 
-    def qos_trouble(self, camera: str, text: str) -> None:
-        """Two ends that cannot match: into the log, and into the diagnostics until the next transition."""
+    def qos_trouble(self, camera: str, text: str, lasts: Callable[[], bool]) -> None:
+        """Two ends that cannot match: into the log, and into the diagnostics as long as the other end is there."""
         troubles = self._of(camera)
         if text != troubles.qos:
             self._node.get_logger().warning(text)
-        troubles.qos = text
+        troubles.qos, troubles.qos_at_ns, troubles.qos_lasts = text, time.monotonic_ns(), lasts
 
     def clear(self) -> None:
         """Forget all troubles: the node starts afresh."""
@@ -119,6 +124,9 @@ class Reporter:
     def _health(self, stream: CameraStream, camera: CameraInput | None) -> CameraHealth:
         now_ns = time.monotonic_ns()
         troubles = self._of(stream.settings.name)
+        # The graph may know of the other end a little later than the event.
+        if troubles.qos and now_ns - troubles.qos_at_ns > COMPLAINT_KEPT_S * NS_PER_S and not troubles.qos_lasts():
+            troubles.qos = ""
         listened = camera is not None and camera.listening
         silent_ns = 0
         if camera is not None and listened:
