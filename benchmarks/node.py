@@ -56,12 +56,16 @@ def main() -> None:
         for key, s in found.stages.items()
         if s.count
     }
-    overhead_ms = round(sum(found.stages[stage, ""].p50_ms for stage in OVERHEAD), 2)
+    medians_ms = {stage: found.stages[stage, ""].p50_ms for stage in OVERHEAD}
+    overhead_ms = sum(medians_ms.values())
     result = {
         "size": [640, 480],
         "idle": options.idle,
         "cpu_percent_of_one_core": round(cpu_percent, 2),
-        "overhead_p50_ms": None if options.idle else overhead_ms,
+        "overhead_p50_ms": None if options.idle else round(overhead_ms, 2),
+        "overhead_shares_percent": {}
+        if options.idle
+        else {s: round(100 * ms / overhead_ms) for s, ms in medians_ms.items()},
         "stages": stages,
         "ledger": ledger_row(found.ledger),
         "peer": peer,
