@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.evaluation.conftest import make_sample
 from vb_perception.cli import main
+from vb_perception.evaluation.bag_frames import read_frames
 from vb_perception.evaluation.bag_samples import write_samples
 from vb_perception.evaluation.bags import bag_topics
 from vb_perception.runtime.toy_model import write_toy_model
@@ -55,6 +57,19 @@ def test_a_folder_becomes_a_bag(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["bag", str(tmp_path), str(tmp_path / "out.mcap"), "--rate-hz", "5"]) == 0
     assert "2 frames" in capsys.readouterr().out
     assert bag_topics(tmp_path / "out.mcap")["/camera/image_raw/compressed"].messages == 2
+
+
+def test_a_bag_holds_the_truth_that_the_folder_held(tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    cv2.imwrite(str(tmp_path / "0_rgb.png"), make_sample().rgb)
+    cv2.imwrite(str(tmp_path / "0_classes.png"), np.full((48, 64), 1, np.uint8))
+    cv2.imwrite(str(tmp_path / "0_normals.png"), np.full((48, 64, 3), (1, 32768, 32768), np.uint16))  # BGR
+    (tmp_path / "classes.json").write_text('{"classes": ["background", "cup"]}')
+    assert main(["bag", str(tmp_path), str(tmp_path / "out.mcap")]) == 0
+    ((_, truth),) = read_frames(tmp_path / "out.mcap")
+    assert truth is not None
+    assert truth.class_names[truth.class_ids[0, 0]] == "cup"
+    np.testing.assert_allclose(truth.normals[5, 5], (0, 0, -1), atol=1e-4)
 
 
 def test_evaluate_prints_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

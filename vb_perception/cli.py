@@ -61,9 +61,11 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _bag(options: argparse.Namespace) -> int:
     from vb_perception.evaluation.bag_samples import write_samples
-    from vb_perception.scenes.folder import read_frames
+    from vb_perception.evaluation.sources import read_samples
 
-    count = write_samples(options.bag, read_frames(options.folder), options.rate_hz, depth=options.depth)
+    with_normals = any(options.folder.glob("*_normals.png"))  # those that are derived from depth are left to the reader
+    frames = read_samples(options.folder)
+    count = write_samples(options.bag, frames, options.rate_hz, depth=options.depth, normals=with_normals)
     print(f"{options.bag}: {count} frames, {options.bag.stat().st_size / 1e6:.1f} MB")
     return 0
 
@@ -155,11 +157,14 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     bag = commands.add_parser("bag", help="turn a folder of frames into a bag, with its truth")
-    bag.add_argument("folder", type=Path, help="a split of OSD or a folder of frames as docs/frames.md describes")
+    bag.add_argument("folder", type=Path, help="frames as files: OSD, NYU, KITTI, or as docs/frames.md describes")
     bag.add_argument("bag", type=Path, help="the .mcap file to write")
     bag.add_argument("--rate-hz", type=_positive, default=15.0, help="frames a second [%(default)s]")
     bag.add_argument(
-        "--depth", choices=("16UC1", "32FC1", "png"), default="16UC1", help="how true depth is stored [%(default)s]"
+        "--depth",
+        choices=("16UC1", "32FC1", "png"),
+        default="16UC1",
+        help="how true depth is stored; only 32FC1 goes beyond 65.5 m [%(default)s]",
     )
     bag.set_defaults(run=_bag)
 

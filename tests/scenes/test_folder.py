@@ -48,6 +48,32 @@ def test_colours_alone_are_enough(tmp_path: Path) -> None:
     assert sample.intrinsics == CameraIntrinsics.from_fov(64, 48, DEFAULT_FOV_DEG)
 
 
+def test_classes_instances_and_normals_of_any_data_set(tmp_path: Path) -> None:
+    write_frame(tmp_path, "a")
+    classes, instances = np.zeros((48, 64), np.uint8), np.zeros((48, 64), np.uint16)
+    classes[:10], classes[20:30], instances[20:30], instances[:10] = 255, 2, 7, 65535
+    normals = np.zeros((48, 64, 3), np.uint16)
+    normals[10:] = (32768, 1, 32768)  # (0, -1, 0) as RGB: a floor
+    cv2.imwrite(str(tmp_path / "a_classes.png"), classes)
+    cv2.imwrite(str(tmp_path / "a_instances.png"), instances)
+    cv2.imwrite(str(tmp_path / "a_normals.png"), normals[..., ::-1])
+    with pytest.raises(BagError, match=r"needs .*classes\.json"):
+        next(read_folder(tmp_path))
+    (tmp_path / "classes.json").write_text('{"classes": ["background", "table", "cup"]}')
+    (sample,) = read_folder(tmp_path)
+    assert sample.class_names == ("background", "table", "cup")
+    assert [sample.class_ids[row, 0] for row in (0, 15, 25)] == [-1, 0, 2]
+    assert [sample.instance_ids[row, 0] for row in (0, 15, 25)] == [-1, 0, 7]
+    np.testing.assert_allclose(sample.normals[20, 20], (0, -1, 0), atol=1e-4)
+    assert np.isnan(sample.normals[:10]).all()
+    (tmp_path / "classes.json").write_text('{"classes": ["background", "table"]}')
+    with pytest.raises(BagError, match="at most 1"):
+        next(read_folder(tmp_path))
+    (tmp_path / "classes.json").write_text("{}")
+    with pytest.raises(BagError, match=r"expected .*name of id 0"):
+        next(read_folder(tmp_path))
+
+
 def test_the_camera_file_is_resized_to_the_frames(tmp_path: Path) -> None:
     write_frame(tmp_path, "a")
     stored = {"fx": 500.0, "fy": 510.0, "cx": 320.0, "cy": 240.0, "width": 640, "height": 480}

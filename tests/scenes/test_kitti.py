@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from vb_perception.cli import main
 from vb_perception.errors import BagError
+from vb_perception.evaluation.bag_frames import read_frames
 from vb_perception.scenes.kitti import is_kitti, read_kitti
 
 NAME = "2011_09_26_drive_0002_sync_image_000000000{}_image_02"
@@ -38,6 +40,11 @@ def test_frames_depth_and_camera(directory: Path) -> None:
     assert (camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy) == (20, 6, 721.5, 720.5, 9.5, 2.5)
     assert (first.class_ids == -1).all()
     assert np.isnan(first.normals).all()
+
+
+def test_it_becomes_a_bag(directory: Path, tmp_path: Path) -> None:
+    assert main(["bag", str(directory), str(tmp_path / "out.mcap")]) == 0
+    assert len(list(read_frames(tmp_path / "out.mcap"))) == 2
 
 
 def test_what_is_missing_or_wrong_is_told(directory: Path, tmp_path: Path) -> None:

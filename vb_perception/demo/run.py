@@ -12,8 +12,7 @@ from vb_perception.evaluation.camera_topics import find_camera
 from vb_perception.evaluation.live_run import Judgement, judge, ledger_equation
 from vb_perception.evaluation.report import TOPIC_HEAD, topic_cells
 from vb_perception.evaluation.report_figures import group_lines
-from vb_perception.evaluation.sources import is_folder_of_frames
-from vb_perception.scenes.folder import read_frames as read_samples
+from vb_perception.evaluation.sources import is_folder_of_frames, read_samples
 from vb_perception.scenes.photographs import read_photographs
 
 SAMPLE = Path(__file__).with_name("robot_run.mcap")  # made by `vb-perception render`

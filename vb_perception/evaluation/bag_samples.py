@@ -8,7 +8,7 @@
 `/truth/segmentation/mask`              Image, mono8       true class ids, 255 unlabelled
 `/truth/instances/mask`                 Image, mono16      true instance ids, 0 no object, 65535 unlabelled
 `/truth/normals`                        Image, 32FC3       true unit normals, optical frame, NaN unknown;
-                                                           read, not written: else derived from depth
+                                                           written where asked for: else derived from depth
 `/truth/pose`                           PoseStamped        pose of the optical frame in a fixed one
 `/truth/legend`                         String, latched    JSON {"classes": [name of id 0, name of id 1, ...]}
 ======================================  =================  ==========================================================
@@ -57,8 +57,12 @@ def write_samples(
     start_ns: int = 1_000_000_000,
     depth: DepthForm = "16UC1",
     jpeg_quality: int = 90,
+    *,
+    normals: bool = False,
 ) -> int:
     """Write samples to an .mcap file, `rate_hz` of them a second from `start_ns` on; how many there were.
+
+    With `normals` they are written too; left out, who reads the bag derives them from depth.
 
     Raises:
         BagError: There is no sample, or the rate is not above zero.
@@ -75,6 +79,8 @@ def write_samples(
                 legend = sample.class_names
                 bag.write_typed(LEGEND_TOPIC, legend_message(legend), stamp_ns, latched=True)
             write_sample(bag, sample, stamp_ns, depth, jpeg_quality)
+            if normals and np.isfinite(sample.normals).any():
+                bag.write_typed(TRUE_NORMALS_TOPIC, image_message(sample.normals, "32FC3", stamp_ns), stamp_ns)
             count += 1
         if not count:
             msg = f"nothing to write to {path}: no frames were given"

@@ -8,7 +8,7 @@ from vb_perception.evaluation.bag_frames import AS_IT_IS, ReadOptions, read_fram
 from vb_perception.evaluation.bags import Report, refuse
 from vb_perception.evaluation.replay import sample_frames
 from vb_perception.frame import Frame
-from vb_perception.scenes.folder import read_frames as read_samples
+from vb_perception.scenes.folder import read_frames as read_folder_or_osd
 from vb_perception.scenes.kitti import is_kitti, read_kitti
 from vb_perception.scenes.nyu import SUFFIX, read_nyu
 from vb_perception.scenes.sample import Sample
@@ -39,13 +39,17 @@ def read_source(
         BagError: As `is_folder_of_frames`, `find_camera`, `read_frames` and `read_samples`.
     """
     if is_folder_of_frames(path):
-        yield from sample_frames(_samples(path))
+        yield from sample_frames(read_samples(path))
     else:
         yield from read_frames(path, None, on_unusable, options, on_damage)
 
 
-def _samples(path: Path) -> Iterator[Sample]:
-    """By the layout: NYU's file, KITTI's three folders, else what `scenes.folder` knows (OSD, and our own)."""
+def read_samples(path: Path) -> Iterator[Sample]:
+    """Frames as files, by their layout: NYU's file, KITTI's three folders, else what `scenes.folder` knows.
+
+    Raises:
+        BagError: As the reader of that layout.
+    """
     if path.suffix == SUFFIX:
         return read_nyu(path)
-    return read_kitti(path) if is_kitti(path) else read_samples(path)
+    return read_kitti(path) if is_kitti(path) else read_folder_or_osd(path)

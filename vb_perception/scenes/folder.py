@@ -4,7 +4,12 @@ Layout, per frame `NAME` (frames come in the order of their names)::
 
     NAME_rgb.jpg | NAME_rgb.png    8-bit colour
     NAME_depth.png                 optional, uint16 millimetres along the optical axis, 0 unknown; size of the colours
-    NAME_label.png                 optional, 8 or 16 bit instance ids, 0 unlabelled; size of the colours
+    NAME_normals.png               optional, 3 x 16 bit: unit normals in the optical frame, x, y, z as red, green, blue,
+                                   -1 as 1 and 1 as 65535, unknown (0, 0, 0); left out: derived from depth
+    NAME_classes.png               optional, 8 bit class ids, 255 unlabelled; size of the colours; needs classes.json
+    NAME_instances.png             optional, 8 or 16 bit instance ids, 0 no object, 65535 unlabelled; of that size too
+    NAME_label.png                 in place of these two: 8 or 16 bit instance ids of "object", 0 unlabelled
+    classes.json                   {"classes": [name of id 0, name of id 1, ...]}, one for the folder
     camera.json                    optional, one for the folder: {"fx": .., "fy": .., "cx": .., "cy": ..} in pixels,
                                    and "width", "height" if it was calibrated at another size
 
@@ -29,12 +34,13 @@ from vb_perception.scenes.normals_from_depth import normals_from_depth
 from vb_perception.scenes.osd import OSD_CAMERA, read_osd
 from vb_perception.scenes.sample import Sample
 
-DEFAULT_FOV_DEG = 58.0
 _log = logging.getLogger(__name__)
+DEFAULT_FOV_DEG = 58.0
 """Horizontal field of view assumed of images whose camera is unknown; about that of a Kinect or a phone."""
 FOLDER_CLASSES = ("background", "object")
 
 _COLOUR_SUFFIXES = ("_rgb.jpg", "_rgb.jpeg", "_rgb.png")
+_UNLABELLED_CLASS, _UNLABELLED_INSTANCE = 255, 65535
 _KEYS = ("fx", "fy", "cx", "cy")
 
 
@@ -67,8 +73,8 @@ def is_osd(directory: Path) -> bool:
 def read_folder(directory: Path | str) -> Iterator[Sample]:
     """The frames of a folder in this module's layout.
 
-    Depth and normals are NaN, ids -1, where nothing is known.  Labels become instances of class "object"; a frame
-    without labels is unlabelled.  Intrinsics are camera.json's, resized to the frame, or 58 degrees are assumed.
+    Depth and normals are NaN, ids -1, where nothing is known.  NAME_label.png becomes instances of class "object".
+    Intrinsics are camera.json's, resized to the frame, or 58 degrees are assumed.
 
     Raises:
         BagError: No frames, or a file that is unreadable, of another type or of another size than the colours.
@@ -78,21 +84,28 @@ def read_folder(directory: Path | str) -> Iterator[Sample]:
     if not pictures:
         msg = f"{directory}: no NAME_rgb.jpg or NAME_rgb.png in it; see vb_perception.scenes.folder for the layout"
         raise BagError(msg)
+    names = _class_names(directory / "classes.json")
+    if not (directory / "camera.json").exists():
+        words = (
+            "%s has no camera.json: a horizontal field of view of %g degrees is assumed, so depth is a guess in scale"
+        )
+        _log.warning(words, directory, DEFAULT_FOV_DEG)
     for picture in pictures:
         name = picture.stem.removesuffix("_rgb")
         rgb = np.ascontiguousarray(_image(picture, cv2.IMREAD_COLOR)[..., ::-1])
         camera = _camera(directory / "camera.json", rgb.shape[1], rgb.shape[0])
         depth_m = _depth_m(directory / f"{name}_depth.png", rgb)
-        label = _label(directory / f"{name}_label.png", rgb)
+        normals = _normals(directory / f"{name}_normals.png", rgb)
+        class_ids, instance_ids = _masks(directory, name, rgb, names)
         yield Sample(
             name=f"{directory.name}/{name}",
             rgb=rgb,
             intrinsics=camera,
             depth_m=depth_m,
-            normals=normals_from_depth(depth_m, camera),
-            class_ids=np.where(label > 0, 1, -1).astype(np.int16),
-            instance_ids=np.where(label > 0, label, -1).astype(np.int16),
-            class_names=FOLDER_CLASSES,
+            normals=normals_from_depth(depth_m, camera) if normals is None else normals,
+            class_ids=class_ids,
+            instance_ids=instance_ids,
+            class_names=names or FOLDER_CLASSES,
         )
 
 
@@ -106,14 +119,56 @@ def _depth_m(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.where(depth_mm > 0, depth_mm / np.float32(1000), np.float32(np.nan)).astype(np.float32)
 
 
-def _label(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
+def _normals(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     if not path.exists():
-        return np.zeros(rgb.shape[:2], np.int32)
-    label = _fitting(path, rgb)
-    if label.dtype not in (np.uint8, np.uint16) or label.max() > np.iinfo(np.int16).max:
-        msg = f"{path} is {label.dtype} up to {label.max()}; expected ids of 8 or 16 bits, at most 32767"
+        return None
+    stored = _image(path, cv2.IMREAD_UNCHANGED)
+    if stored.dtype != np.uint16 or stored.shape != rgb.shape:
+        msg = f"{path} is {stored.dtype} {stored.shape}; expected three channels of 16 bits, {rgb.shape}"
         raise BagError(msg)
-    return label.astype(np.int32)
+    normals = ((stored[..., ::-1].astype(np.float32) - 1) / np.float32(32767) - 1).astype(np.float32)
+    length = np.linalg.norm(normals, axis=-1, keepdims=True)
+    normals /= np.maximum(length, np.float32(1e-6))
+    normals[~stored.any(-1)] = np.nan
+    return normals
+
+
+def _masks(
+    directory: Path, name: str, rgb: NDArray[np.uint8], names: tuple[str, ...]
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Class ids and instance ids, -1 unlabelled."""
+    classes, instances = directory / f"{name}_classes.png", directory / f"{name}_instances.png"
+    label = directory / f"{name}_label.png"
+    if label.exists() and not (classes.exists() or instances.exists()):
+        ids = _ids(label, rgb, np.iinfo(np.int16).max)
+        return np.where(ids > 0, 1, -1).astype(np.int16), np.where(ids > 0, ids, -1).astype(np.int16)
+    nothing = np.full(rgb.shape[:2], -1, np.int16)
+    if classes.exists() and not names:
+        msg = f'{classes} needs {directory / "classes.json"}: {{"classes": [name of id 0, name of id 1, ...]}}'
+        raise BagError(msg)
+    class_ids = _ids(classes, rgb, len(names) - 1, _UNLABELLED_CLASS) if classes.exists() else nothing
+    most = np.iinfo(np.int16).max
+    return class_ids, _ids(instances, rgb, most, _UNLABELLED_INSTANCE) if instances.exists() else nothing.copy()
+
+
+def _ids(path: Path, rgb: NDArray[np.uint8], most: int, unlabelled: int | None = None) -> NDArray[np.int16]:
+    """Ids of 0 to `most`, -1 where the file says `unlabelled`."""
+    stored = _fitting(path, rgb)
+    known = np.ones(stored.shape, np.bool_) if unlabelled is None else stored != unlabelled
+    if stored.dtype not in (np.uint8, np.uint16) or stored.max(initial=0, where=known) > most:
+        msg = f"{path} is {stored.dtype} up to {stored.max()}; expected ids of 8 or 16 bits, at most {most}"
+        raise BagError(msg)
+    return np.where(known, stored, 0).astype(np.int16) - np.where(known, 0, 1).astype(np.int16)
+
+
+def _class_names(path: Path) -> tuple[str, ...]:
+    if not path.exists():
+        return ()
+    try:
+        return tuple(str(name) for name in json.loads(path.read_text(encoding="utf-8"))["classes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f'{path}: {error!r}; expected {{"classes": [name of id 0, name of id 1, ...]}}'
+        raise BagError(msg) from error
 
 
 def _fitting(path: Path, rgb: NDArray[np.uint8]) -> NDArray[Any]:
@@ -142,11 +197,6 @@ def _size(path: Path) -> tuple[int, int]:
 def _camera(path: Path, width: int, height: int) -> CameraIntrinsics:
     """The folder's camera at the size of a frame."""
     if not path.exists():
-        _log.warning(
-            "%s is missing: a horizontal field of view of %g degrees is assumed, so depth is a guess in scale",
-            path,
-            DEFAULT_FOV_DEG,
-        )
         return CameraIntrinsics.from_fov(width, height, DEFAULT_FOV_DEG)
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
