@@ -83,6 +83,13 @@ def test_the_letterbox_is_cut_off_again(tmp_path: Path) -> None:
     np.testing.assert_allclose(answer.depth_m, 0.2, rtol=1e-5)  # no grey margin
 
 
+def test_an_id_without_a_name_is_told(tmp_path: Path) -> None:
+    adapter = "  segmentation: {name: plane, means: ids, classes: [background, table]}"
+    path = _model(tmp_path, RED, "float[1, 1, 24, 32] plane", adapter, more="scale: 1")
+    with pytest.raises(ConfigError, match=r"output plane holds ids 51 to 51; the adapter names 2 classes"):
+        ForeignModel(path).perceive(_frame(), ())
+
+
 def test_normals_and_classes(tmp_path: Path) -> None:
     body = "normals = Identity (image)\nscores = Identity (image)"
     adapter = "  normals: {name: normals, means: opengl}\n"

@@ -81,7 +81,11 @@ class ForeignModel:
                 out[task] = NormalMap(_unit(_resized(planes, frame, cv2.INTER_LINEAR), output.means), sure)
             else:
                 ids = planes[..., 0] if output.means == "ids" else planes.argmax(-1)
-                ids = np.clip(ids, 0, len(output.classes) - 1).astype(np.uint16)
+                if not (ids >= 0).all() or ids.max() >= len(output.classes):
+                    named = f"the adapter names {len(output.classes)} classes: name every id"
+                    msg = f"output {output.name} holds ids {ids.min():g} to {ids.max():g}; {named}"
+                    raise ConfigError(msg)
+                ids = ids.astype(np.uint16)
                 shown = cv2.resize(ids, (frame.width, frame.height), interpolation=cv2.INTER_NEAREST)
                 out[task] = SegmentMap(np.asarray(shown, np.uint16), output.classes, sure)
         return out
