@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from vb_perception.evaluation.criteria import Verdict
+from vb_perception.evaluation.outcome import write_whole
 
 
 def write_junit(path: Path, source: str, verdicts: Sequence[Verdict], problems: Sequence[str], seconds: float) -> None:
@@ -25,7 +26,7 @@ def write_junit(path: Path, source: str, verdicts: Sequence[Verdict], problems: 
         if not verdict.passed:
             ET.SubElement(case, "failure", {"message": _clean(verdict.sentence)})
     ET.indent(suites)
-    ET.ElementTree(suites).write(path, encoding="utf-8", xml_declaration=True)
+    write_whole(path, ET.tostring(suites, encoding="unicode", xml_declaration=True))
 
 
 def _clean(text: str) -> str:

@@ -10,6 +10,7 @@ from vb_perception.evaluation.charts import round_axis
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 520, 270, 62, 16, 30, 42
 _SERIES = 6
+_KEYS_WIDTH, _KEY_WIDTH = 380, 100  # of all names of series, in one line above the plot, and of one at most
 _MOST_POINTS = 240
 _BINS = 24
 
@@ -41,13 +42,14 @@ def line_plot(
     numbers = [(i * x_step, f"{i * x_step:g}{unit}") for i in range(round(x_top / x_step) + 1)]
     for x, text in enumerate(ticks) if ticks else numbers:
         parts.append(_text(place(float(x), 0)[0], _HEIGHT - _BOTTOM + 17, str(text)))
+    key_width = min(_KEY_WIDTH, _KEYS_WIDTH / len(known))
     for i, (name, points) in enumerate(known.items()):
         line = " ".join("{:.1f},{:.1f}".format(*place(x, y)) for x, y in thinned(points))
         parts.append(f'<polyline class="curve s{i % _SERIES}" points="{line}"/>')
         if ticks or len(points) == 1:
             for x, y in (place(*point) for point in points):
                 parts.append(f'<circle class="dot s{i % _SERIES}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>')
-        at = f'x="{_WIDTH - _RIGHT}" y="{16 + 14 * i}"'
+        at = f'x="{_WIDTH - _RIGHT - key_width * (len(known) - 1 - i):g}" y="16"'
         parts.append(f'<text class="s{i % _SERIES} key" {at} text-anchor="end">{escape(name)}</text>')
     return "".join(parts) + "</svg>"
 
@@ -60,6 +62,7 @@ def histogram(values: Sequence[float], x_label: str) -> str:
     x_step, x_top = round_axis(float(known.max()) * 1.001)
     counts, edges = np.histogram(known, bins=_BINS, range=(0, x_top))
     step, top = round_axis(float(counts.max()))
+    step, top = max(1.0, step), max(1.0, top)  # frames are whole
     span = _WIDTH - _LEFT - _RIGHT
     parts = _frame(step, top, x_label, "frames", float(_LEFT))
     for count, edge in zip(counts, edges, strict=False):
@@ -85,7 +88,7 @@ def _frame(step: float, top: float, x_label: str, y_label: str, left: float) -> 
     for i in range(round(top / step) + 1):
         y = _HEIGHT - _BOTTOM - (_HEIGHT - _BOTTOM - _TOP) * i * step / top
         parts.append(f'<line class="grid" x1="{left:.1f}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="{left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{i * step:.3g}</text>')
+        parts.append(f'<text class="tick" x="{left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{i * step:g}</text>')
     parts.append(f'<text class="tick" x="4" y="16">{escape(y_label)}</text>')
     parts.append(_text((_WIDTH + _LEFT) / 2, _HEIGHT - 5, x_label))
     return parts

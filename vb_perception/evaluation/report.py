@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from vb_perception.evaluation.charts import latency_chart
 from vb_perception.evaluation.criteria import Verdict
 from vb_perception.evaluation.frame_scores import Figures
 from vb_perception.evaluation.gallery import Gallery, Shot
+from vb_perception.evaluation.outcome import write_whole
 from vb_perception.evaluation.pictures import RGB, class_colours, depth_colours
 from vb_perception.evaluation.report_sections import contest_section, plots_section, section, verdict_section
 from vb_perception.evaluation.scores import Scores
@@ -35,15 +37,17 @@ _RANKED_NOTE = (
 class Report:
     """What the page tells; a section without content is left out.
 
-    `facts` and `headline` are (name, value) pairs; `ledger` rows are (name, count, what it means); `problems` are
-    sentences, none if all is well.  `contestants`: figures of each (none: those of `scores`), `curves` their coverage
-    and risk; `times_ms` by stage of every frame; `per_frame` figures of every frame; `ranked` the best to the worst.
+    `facts`, `links` (to files beside it) and `headline` are (name, value) pairs; `ledger` rows are (name, count, what
+    it means); `problems` are sentences, none if all is well.  `contestants`: figures of each (none: those of `scores`),
+    `curves` their coverage and risk; `times_ms` by stage of every frame; `per_frame` figures of every frame; `ranked`
+    the best to the worst.
     """
 
     title: str
     lead: str
     gallery: Gallery
     facts: Sequence[tuple[str, str]] = ()
+    links: Sequence[tuple[str, str]] = ()
     headline: Sequence[tuple[str, str]] = ()
     stages: Sequence[StageFigures] = ()
     ledger: Sequence[tuple[str, int, str]] = ()
@@ -80,7 +84,7 @@ def write_report(path: Path, report: Report) -> None:
     head += f"<title>{escape(report.title)}</title><style>{_STYLE}</style>"
     body = f"<main>{''.join(sections)}</main>"
     page = f'<!doctype html><html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
-    path.write_text(page, encoding="utf-8")
+    write_whole(path, page)
 
 
 def _header(report: Report) -> str:
@@ -89,6 +93,8 @@ def _header(report: Report) -> str:
     problems = "".join(f"<li>{escape(problem)}</li>" for problem in report.problems)
     cards = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in report.headline)
     facts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in report.facts)
+    links = (f'<dt>{escape(name)}</dt><dd><a href="{quote(to)}">{escape(to)}</a></dd>' for name, to in report.links)
+    facts += "".join(links)
     return (
         f"<header><h1>{escape(report.title)} {verdict}</h1><p>{escape(report.lead)}</p>"
         + (f'<ul class="problems">{problems}</ul>' if problems else "")

@@ -9,6 +9,7 @@ from vb_perception.evaluation.contact_sheet import write_contact_sheet
 from vb_perception.evaluation.gallery import Showcase, make_gallery
 from vb_perception.evaluation.junit import write_junit
 from vb_perception.evaluation.outcome import Outcome, write_report_json
+from vb_perception.evaluation.provenance import machine, versions
 from vb_perception.evaluation.ranking import Ranking
 from vb_perception.evaluation.report import Report, write_report
 from vb_perception.evaluation.report_figures import headline
@@ -84,11 +85,14 @@ def read_tallies(out: Path) -> dict[str, State]:
 
 def facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:
     """What the report says of where it comes from."""
+    computer = machine()
     by = ", ".join(f"{name}: {one.run_by} {one.digest[:12]}".rstrip() for name, one in outcome.contestants.items())
     return (
         ("frames from", outcome.source),
         ("mode", outcome.mode),
         ("run by", by),
+        ("machine", f"{computer['processor']}, {computer['cpus']} cores, {computer['memory_gib']} GiB"),
+        ("versions", ", ".join(f"{library} {number}" for library, number in versions().items())),
         ("data", f"sha256 {outcome.data_sha256[:12]}, {outcome.data_bytes / 1e6:.1f} MB"),
         ("took", f"{outcome.seconds:.1f} s"),
     )
@@ -109,7 +113,8 @@ def write_joint_html(out: Path, outcome: Outcome) -> None:
         title="vb_perception evaluation",
         lead=_LEADS[outcome.mode],
         gallery=make_gallery([]),
-        facts=(*facts(outcome), *links),
+        facts=facts(outcome),
+        links=links,
         headline=(("frames scored", f"{outcome.counts.scored}"), *headline(first.scores)),
         ledger=outcome.counts.rows(),
         ledger_note=_ledger_note(outcome),
