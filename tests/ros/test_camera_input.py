@@ -169,7 +169,7 @@ def test_a_camera_whose_images_are_not_wanted_is_not_silent(bench: Bench, monkey
     told = [message.status[0].message for message in bench.heard["/diagnostics"]]
     assert set(told) == {"active"}
     assert bench.ledger().skipped >= 9
-    bench.spin_until_status(DiagnosticStatus.WARN, "no usable image came")
+    bench.spin_until_status(DiagnosticStatus.WARN, "come no more: look at the camera")
 
 
 DISTORTED = [0.1, 0.0, 0.0, 0.0, 0.0]

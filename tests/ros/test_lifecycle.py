@@ -8,7 +8,7 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.lifecycle import TransitionCallbackReturn
 
-from tests.ros.bench import Bench, balances, image_message
+from tests.ros.bench import Bench, balances, image_message, info_message
 from vb_perception.errors import InferenceError
 from vb_perception.frame import Perception
 from vb_perception.pipeline import Painted, PerceptionPipeline
@@ -276,8 +276,10 @@ def test_a_model_that_does_not_answer_is_told_from_a_silent_camera(
     bench.listen("depth/image_rect")
     bench.add_node()
     bench.connect()
-    bench.send()
+    bench.infos.publish(info_message(1))
     bench.spin_until_status(DiagnosticStatus.WARN, "no usable image came")
+    bench.send()
+    bench.spin_until_status(DiagnosticStatus.WARN, "come no more: look at the camera")
     engine.go.clear()
     bench.send()
     bench.spin_until_status(DiagnosticStatus.WARN, "1 of its images wait for the model")
