@@ -2,14 +2,25 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
+from vb_perception.codecs.depth import DepthCodec
+from vb_perception.codecs.normals import encode_normals
 from vb_perception.errors import ConfigError, FrameError
+from vb_perception.frame import Frame
+from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.pointcloud import CloudFields, CloudLayers, CloudOptions, at_depth_edge, build_cloud
+from vb_perception.predictions import DepthMap, NormalMap
+from vb_perception.runtime.engine import Float
+from vb_perception.runtime.fake import FakeEngine
+from vb_perception.runtime.text import PromptEncoder
+from vb_perception.runtime.toy_model import write_toy_model
+from vb_perception.tasks import MetricDepth, SurfaceNormals
 
 CAMERA = CameraIntrinsics.from_fov(160, 120, 60.0)
 SIDE_M, CENTRE_M = 0.5, np.array([0.1, 0.05, 2.0])
@@ -27,9 +38,9 @@ def _turn(yaw_deg: float, pitch_deg: float) -> NDArray[np.float64]:
 TURN = _turn(30, -25)
 
 
-def _cube() -> CloudLayers:
-    """Depth and normals of a turned cube, by exact intersection of each ray with it; NaN beside it."""
-    x, y = CAMERA.rays().astype(np.float64)
+def _cube(rays_xy: NDArray[np.float32] | None = None) -> CloudLayers:
+    """Depth and normals of a turned cube, by exact intersection of each ray (2, H, W) with it; NaN beside it."""
+    x, y = (CAMERA.rays() if rays_xy is None else rays_xy).astype(np.float64)
     rays = np.stack((x, y, np.ones_like(x)), -1)
     origin, directions = -CENTRE_M @ TURN, rays @ TURN  # in the cube's axes
     with np.errstate(divide="ignore"):
@@ -66,6 +77,41 @@ def test_the_clouds_points_lie_on_the_cube_and_its_normals_face_the_camera() -> 
     normals = np.stack([points[f"normal_{axis}"] for axis in "xyz"], -1)[0]
     assert (np.einsum("nc,nc->n", normals, xyz) < 0).all()
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
+
+
+class CubePainter(FakeEngine):
+    """Paints depth and normals of the cube, as a perfect generator that is told the rays would."""
+
+    def _run(self, image: Float, rays: Float, prompts: Float) -> Float:  # noqa: ARG002 - it knows what it sees
+        cube = _cube(rays[0])
+        assert cube.normals is not None
+        painted = np.stack([DepthCodec().encode(cube.depth_m), encode_normals(cube.normals)])
+        return (painted.transpose(0, 3, 1, 2) / np.float32(127.5) - 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (640, 360), (300, 400)], ids=str)
+def test_a_cube_that_was_painted_is_where_it_stands(tmp_path: Path, size: tuple[int, int]) -> None:
+    """From the rays of the canvas through colours, margins and resizing to the points of the camera's own size."""
+    write_toy_model(tmp_path, height=192, width=256)
+    camera = CameraIntrinsics(*size, 620.0, 600.0, size[0] * 0.47, size[1] * 0.54)
+    given = Frame(np.zeros((*size[::-1], 3), np.uint8), 1, "optical", camera)
+    with CubePainter(tmp_path) as engine:
+        pipeline = PerceptionPipeline(engine, PromptEncoder(tmp_path, engine.spec))
+        seen = pipeline.perceive(given, (MetricDepth(), SurfaceNormals())).predictions
+    depth, normals = seen["depth"], seen["normals"]
+    assert isinstance(depth, DepthMap)
+    assert isinstance(normals, NormalMap)
+    cloud = build_cloud(
+        CloudLayers(depth.depth_m, normals=normals.normals), camera, CloudOptions(("normal",), organised=False)
+    )
+    xyz = _xyz(cloud)[0].astype(np.float64)
+    assert len(xyz) > 5000
+    off_m = np.abs(np.abs((xyz - CENTRE_M) @ TURN).max(-1) - SIDE_M / 2)
+    assert off_m.max() < 0.02
+    facing = np.stack([_points(cloud)[f"normal_{axis}"] for axis in "xyz"], -1)[0]
+    known = np.isfinite(facing).all(-1)
+    assert known.mean() > 0.99
+    assert (np.einsum("nc,nc->n", facing[known], xyz[known]) < 0).all()
 
 
 def test_a_pose_puts_points_and_normals_into_another_frame() -> None:
