@@ -7,7 +7,7 @@ cameras are told by a params_file (see config/two_cameras.param.yaml).
 import re
 from pathlib import Path
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import ComposableNodeContainer, LoadComposableNodes, Node
 from launch_ros.descriptions import ComposableNode
@@ -20,6 +20,9 @@ OF_THE_FILE = "; empty: as params_file says"
 OVERRIDES = {
     "model": "folder of an exported model",
     "backend": "what runs it",
+    "precision": "auto, fp32, bf16, fp16 or int8",
+    "generated_size": "height x width, one that the model was exported for, as in 480x640",
+    "workspace_mb": "most memory that TensorRT may use to build",
     "sync_info": "exact, approximate or latched",
     "camera_info_qos": "sensor_data, reliable or transient_local",
     "require_camera_info": "false: take uncalibrated cameras too",
@@ -40,6 +43,7 @@ def generate_launch_description() -> LaunchDescription:
         "namespace": ("", "namespace of the node"),
         "image_transport": ("", "raw, compressed, or any of image_transport's: republished as raw" + OF_THE_FILE),
         **{name: ("", text + OF_THE_FILE) for name, text in OVERRIDES.items()},
+        "build_only": ("false", "true: build and test the model's network for this machine, and end"),
         "container": ("", "running component container to load the republisher into; empty: one of its own"),
         "rviz": ("false", "true: show the outputs in RViz"),
         "rviz_frame": ("", "frame that RViz draws in, as the camera's images name theirs; empty: camera_optical_frame"),
@@ -65,6 +69,11 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         text: str = context.perform_substitution(LaunchConfiguration(name))
         return text
 
+    if value("build_only") == "true":
+        options = {"--model": "model", "--backend": "backend", "--precision": "precision"}
+        options |= {"--size": "generated_size", "--workspace-mb": "workspace_mb"}
+        asked = [word for option, name in options.items() if value(name) for word in (option, value(name))]
+        return [ExecuteProcess(cmd=["ros2", "run", "vb_perception", "vb-perception", "build", *asked], output="screen")]
     given = {name: LaunchConfiguration(name) for name in OVERRIDES if value(name)}
     transport, image = value("image_transport"), value("image")
     entities = []

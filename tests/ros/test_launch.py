@@ -20,6 +20,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 from vb_perception.msg import LatencyStats
 
 from tests.ros.bench import Bench, image_message, info_message
+from vb_perception import cli
 from vb_perception.evaluation.bags import BagWriter
 from vb_perception.ros.outputs import outputs_of
 from vb_perception.ros.parameter_table import TABLE
@@ -156,7 +157,7 @@ def test_perception_launch_starts_the_node_as_it_is() -> None:
     used = [*node["parameters"], *(target for _, target in node["remappings"]), node["namespace"]]
     used.append(node["ros_arguments"][1])
     declared = set(_defaults(entities))
-    asked_of_the_context = {"container", "rviz", "rviz_frame", "respawn"}
+    asked_of_the_context = {"build_only", "container", "rviz", "rviz_frame", "respawn"}
     assert {substitution.args[0] for substitution in used} | set(GIVEN) | asked_of_the_context == declared
     assert node["respawn"] is False
     profiles = {e.args for e in entities if e.kind == "SetEnvironmentVariable"}
@@ -172,6 +173,9 @@ def test_without_arguments_the_node_has_its_defaults() -> None:
 GIVEN: dict[str, tuple[str, Any]] = {
     "model": ("/models/mine", "/models/mine"),
     "backend": ("fake", "fake"),
+    "precision": ("int8", "int8"),
+    "generated_size": ("480x640", "480x640"),
+    "workspace_mb": ("512", 512),
     "rectification": ("refuse", "refuse"),
     "image_transport": ("compressed", "compressed"),
     "sync_info": ("latched", "latched"),
@@ -194,6 +198,17 @@ def test_what_the_users_file_says_is_not_overruled(tmp_path: Path) -> None:
 def test_an_argument_wins_over_the_file(name: str) -> None:
     text, value = GIVEN[name]
     assert _parameters(**{name: text})[name] == value
+
+
+def test_build_only_builds_and_starts_no_node() -> None:
+    asked = {"backend": "tensorrt", "generated_size": "480x640", "workspace_mb": "512", "precision": "fp16"}
+    entities = _entities("perception.launch.py", build_only="true", **asked)
+    assert not list(_nodes(entities))
+    (words,) = [entity.kwargs["cmd"] for entity in entities if entity.kind == "ExecuteProcess"]
+    assert words[:4] == ["ros2", "run", "vb_perception", "vb-perception"]
+    options = cli._parser().parse_args(words[4:])  # noqa: SLF001
+    assert (options.backend, options.size, options.workspace_mb) == ("tensorrt", ["480x640"], 512)
+    assert (options.precision, options.model) == ("fp16", cli._parser().parse_args(["build"]).model)  # noqa: SLF001
 
 
 def test_rviz_and_respawn_are_asked_for() -> None:

@@ -15,6 +15,7 @@ from vb_perception.pipeline import Painted, PerceptionPipeline
 from vb_perception.ros import engine_room, perception_node, status
 from vb_perception.runtime.engine import Engine, Float
 from vb_perception.runtime.fake import FakeEngine
+from vb_perception.runtime.options import EngineOptions
 
 WARM_UP = [1, 2, 3]  # prompts of each run of the warm-up
 
@@ -45,7 +46,7 @@ class Patient(FakeEngine):
 def engine(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
     patient = Patient(toy_model)
 
-    def open_patient(_model: Path, _backend: str, _threads: int) -> Engine:
+    def open_patient(_model: Path, _backend: str, _threads: int, _options: EngineOptions) -> Engine:
         return patient
 
     monkeypatch.setattr(engine_room, "open_engine", open_patient)

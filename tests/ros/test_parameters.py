@@ -1,5 +1,6 @@
 """Parameters: the files and the node agree, and what cannot be used is refused with words that help."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 from tests.ros.bench import Bench
+from vb_perception.ros import engine_room
 from vb_perception.ros.parameter_table import TABLE
 from vb_perception.ros.parameters import read
+from vb_perception.runtime.build import open_engine
+from vb_perception.runtime.engine import Engine
+from vb_perception.runtime.options import EngineOptions, silent
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -54,6 +59,10 @@ def test_every_parameter_is_declared_with_a_text_and_its_range(bench: Bench) -> 
         ({"max_range_m": 80}, "parameter max_range_m is 80: expected a number with a decimal point from 0.1"),
         ({"max_range_m": -1.0}, "parameter max_range_m is -1.0: expected"),
         ({"threads": -1}, "parameter threads is -1: expected a whole number from 0"),
+        ({"precision": "int4"}, "precision 'int4': expected one of auto, fp32, bf16, fp16, int8"),
+        ({"overflow": "drop"}, "overflow 'drop': expected"),
+        ({"generated_size": "480"}, "size '480': expected height x width"),
+        ({"generated_size": "480x640"}, "has no fp32 graph of 480x640 pixels, it has fp32 48x64"),
         ({"autostart": "yes"}, "parameter autostart is 'yes': expected true or false"),
         ({"sync_info": "nearly"}, "parameter sync_info is 'nearly': expected one of exact, approximate, latched"),
         ({"output_qos": "best_effort"}, "expected one of reliable, sensor_data"),
@@ -96,6 +105,22 @@ def test_a_bad_parameter_fails_the_configuration(bench: Bench, values: dict[str,
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
     bench.spin_until_status(DiagnosticStatus.ERROR, words)
     assert not [p for p in node.publishers if "/output/depth" in p.topic_name]
+
+
+def test_the_engine_is_opened_as_the_parameters_say(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[EngineOptions] = []
+
+    def noted(model: Path, backend: str, threads: int, options: EngineOptions) -> Engine:
+        asked.append(options)
+        options.progress("parsing", 0.5)
+        return open_engine(model, backend, threads, options)
+
+    monkeypatch.setattr(engine_room, "open_engine", noted)
+    given = {"precision": "fp32", "generated_size": "48x64", "workspace_mb": 7, "overflow": "split", "fallback": True}
+    node = bench.add_node(start=False, tasks=["depth", "normals"], **given)
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    (options,) = asked
+    assert replace(options, progress=silent) == EngineOptions("fp32", (48, 64), 2, True, 7, "split")  # noqa: FBT003
 
 
 @pytest.mark.parametrize("damage", ["truncated", "missing", "spec"])

@@ -7,6 +7,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from vb_perception.action import BuildEngine
+from vb_perception.ros import parameters
 from vb_perception.ros.control import OneTurn
 from vb_perception.ros.engine_room import EngineRoom
 from vb_perception.ros.settings import model_folder
@@ -48,7 +49,8 @@ class BuildAction:
     async def _build(self, goal: ServerGoalHandle) -> BuildEngine.Result:
         model = goal.request.model or self._node.get_parameter("model").value
         backend = goal.request.backend or self._node.get_parameter("backend").value
-        room = EngineRoom(model_folder(model), backend, self._node.get_parameter("threads").value, ())
+        settings = parameters.read(self._node)
+        room = EngineRoom(model_folder(model), backend, settings.threads, settings.engine, ())
         room.start()
         told_s = 0.0
         while not room.done and not goal.is_cancel_requested:

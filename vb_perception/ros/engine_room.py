@@ -6,12 +6,14 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vb_perception.errors import VbPerceptionError
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.engine import Engine
+from vb_perception.runtime.options import EngineOptions
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.tasks import Task
 
@@ -35,8 +37,11 @@ def leave_if_building() -> None:
 class EngineRoom:
     """Opens an engine in a thread, warms it up for each camera's tasks, and closes it."""
 
-    def __init__(self, model_dir: Path, backend: str, threads: int, tasks: Sequence[tuple[Task, ...]]) -> None:
+    def __init__(
+        self, model_dir: Path, backend: str, threads: int, options: EngineOptions, tasks: Sequence[tuple[Task, ...]]
+    ) -> None:
         self._model_dir, self._backend_asked, self._threads = model_dir, backend, threads
+        self._options = replace(options, progress=self._tell)
         self._tasks = tuple(dict.fromkeys(tasks))
         self._lock = threading.Lock()
         self._engine: Engine | None = None
@@ -94,9 +99,13 @@ class EngineRoom:
         if useless:
             self._release()
 
+    def _tell(self, what: str, share: float) -> None:
+        """A builder's progress, from its thread."""
+        self.step = f"{what} ({share:.0%})"
+
     def _build(self) -> None:
         self.step = "opening the engine"
-        engine = self._engine = open_engine(self._model_dir, self._backend_asked, self._threads)
+        engine = self._engine = open_engine(self._model_dir, self._backend_asked, self._threads, self._options)
         self.step = "warming up"
         pipeline = PerceptionPipeline(engine, PromptEncoder(self._model_dir, engine.spec))
         for tasks in self._tasks:

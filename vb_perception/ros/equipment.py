@@ -79,6 +79,7 @@ def equip(node: Node, problems: Mapping[str, str], reporter: Reporter) -> Equipm
     parameters.declare_cameras(node)
     settings = parameters.read(node)
     spec = EngineSpec.read(settings.model_dir)
+    spec = spec.at(spec.choose(size=settings.engine.size))
     with ExitStack() as closing:
         prompts = PromptEncoder(settings.model_dir, spec)
         streams = {}
@@ -89,7 +90,7 @@ def equip(node: Node, problems: Mapping[str, str], reporter: Reporter) -> Equipm
             closing.callback(stream.destroy)
             streams[camera.name] = stream
         tasks = [camera.tasks for camera in settings.cameras]
-        room = EngineRoom(settings.model_dir, settings.backend, settings.threads, tasks)
+        room = EngineRoom(settings.model_dir, settings.backend, settings.threads, settings.engine, tasks)
         closing.callback(room.close)
         room.start()
         reporter.open(settings.cameras)

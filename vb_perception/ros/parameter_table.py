@@ -5,6 +5,8 @@ from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
+from vb_perception.runtime.options import OVERFLOWS, PRECISIONS
+
 NONE = ("",)  # ROS 2 has no type for an empty list
 
 KINDS: dict[type, str] = {
@@ -47,6 +49,16 @@ TABLE = (
         "backend", "auto", "what runs the model: auto, or one that this machine has, or fake (known answers, for tests)"
     ),
     Row("threads", 0, "CPU threads of the backend; 0: the backend chooses", (0, 256)),
+    Row(
+        "precision",
+        "auto",
+        "precision of the model: auto takes what is fastest and passes its test",
+        choices=PRECISIONS,
+    ),
+    Row("generated_size", "", "height x width that the model was exported for, as in 480x640; empty: its own"),
+    Row("workspace_mb", 0, "most memory that TensorRT may use to build [MB]; 0: all", (0, 1_000_000)),
+    Row("overflow", "rebuild", "more tasks than a TensorRT plan takes: build it again, or split", choices=OVERFLOWS),
+    Row("fallback", False, "true: what cannot run the model is replaced by a slower backend in fp32"),  # noqa: FBT003
     Row(
         "load_wait_s", 5.0, "how long the configure transition waits for the model [s]; then it loads on", (0.0, 600.0)
     ),

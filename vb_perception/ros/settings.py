@@ -14,6 +14,7 @@ from vb_perception.instructions import task_from_text
 from vb_perception.pointcloud import CloudOptions
 from vb_perception.ros.parameter_table import BY_NAME, OF_A_CAMERA, unfit
 from vb_perception.ros.qos import qos_by_topic, qos_profile
+from vb_perception.runtime.options import EngineOptions, size_from
 from vb_perception.tasks import BLACK, MetricDepth, SemanticSegmentation, SurfaceNormals, Task
 
 DEFAULT_MODEL = Path(__file__).resolve().parents[1] / "models" / "default"
@@ -83,6 +84,7 @@ class Settings:
     model_dir: Path
     backend: str
     threads: int
+    engine: EngineOptions
     load_wait_s: float
     cameras: tuple[CameraSettings, ...]
     snapshot_folder: Path
@@ -118,13 +120,22 @@ def settings_from(value: Value) -> Settings:
     Raises:
         ConfigError: names the parameter.
     """
-    cameras = camera_names(value("cameras"))
+    names = camera_names(value("cameras"))
+    cameras = tuple(_camera(name, value) for name in names or ("",))
     return Settings(
         model_dir=model_folder(value("model")),
         backend=value("backend"),
         threads=value("threads"),
         load_wait_s=value("load_wait_s"),
-        cameras=tuple(_camera(name, value) for name in cameras or ("",)),
+        engine=EngineOptions(
+            precision=value("precision"),
+            size=size_from(value("generated_size")) if value("generated_size") else None,
+            prompts=max(1, *(len(camera.tasks) for camera in cameras)),
+            fallback=value("fallback"),
+            workspace_mb=value("workspace_mb"),
+            overflow=value("overflow"),
+        ),
+        cameras=cameras,
         snapshot_folder=Path(value("snapshot_folder")).expanduser(),
         stats_period_s=1 / value("stats_rate_hz"),
         latency_window=value("latency_window"),

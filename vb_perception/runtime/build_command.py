@@ -5,11 +5,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from vb_perception.errors import ConfigError
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.cache import cache_directory
 from vb_perception.runtime.engine import EngineSpec
-from vb_perception.runtime.options import EngineOptions
+from vb_perception.runtime.options import EngineOptions, size_from
 
 TOLD_EVERY_S = 5.0
 
@@ -40,7 +39,7 @@ def build(
     """
     spec = EngineSpec.read(model_dir)
     lines = []
-    for height, width in [_size(text) for text in sizes] or [(spec.height, spec.width)]:
+    for height, width in [size_from(text) for text in sizes] or [(spec.height, spec.width)]:
         options = EngineOptions(
             precision=precision,
             size=(height, width),
@@ -56,11 +55,3 @@ def build(
                 f"kept in {cache_directory()}"
             )
     return lines
-
-
-def _size(text: str) -> tuple[int, int]:
-    height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit()):
-        msg = f"size {text!r}: expected height x width in pixels, as in 480x640"
-        raise ConfigError(msg)
-    return int(height), int(width)

@@ -6,8 +6,18 @@ from typing import Literal
 
 from vb_perception.errors import ConfigError
 
+OVERFLOWS = ("rebuild", "split")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
 Progress = Callable[[str, float], None]
+
+
+def size_from(text: str) -> tuple[int, int]:
+    """Height and width in pixels of "480x640"; ConfigError if it is no size."""
+    height, _, width = text.partition("x")
+    if not (height.isdigit() and width.isdigit()):
+        msg = f"size {text!r}: expected height x width in pixels, as in 480x640"
+        raise ConfigError(msg)
+    return int(height), int(width)
 
 
 def silent(_what: str, _share: float) -> None:
@@ -37,7 +47,7 @@ class EngineOptions:
         if self.precision not in PRECISIONS:
             msg = f"precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}"
             raise ConfigError(msg)
-        if self.prompts < 1 or self.workspace_mb < 0 or self.overflow not in {"rebuild", "split"}:
+        if self.prompts < 1 or self.workspace_mb < 0 or self.overflow not in OVERFLOWS:
             msg = (
                 f"prompts {self.prompts}, workspace_mb {self.workspace_mb}, overflow {self.overflow!r}: expected 1 or "
                 "more, 0 or more, and rebuild or split"
