@@ -1,15 +1,24 @@
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from vb_perception.errors import ConfigError, EngineMismatchError
 from vb_perception.runtime.build_command import TerminalProgress, build
+from vb_perception.runtime.manifest import Manifest
 
 
 def test_a_line_about_each_size(toy_dir: Path, empty_cache: Path) -> None:
     (line,) = build(toy_dir, "onnxruntime", [], "auto", 3, 0)
-    assert line.startswith("toy 48x64, up to 3 prompts: onnxruntime ")
+    assert line.startswith("toy 48x64, 3 prompts: onnxruntime ")
     assert str(empty_cache) in line
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed: pip install it")
+def test_the_number_of_prompts_that_was_asked_for_is_built(toy_dir: Path, empty_cache: Path) -> None:
+    build(toy_dir, "openvino", [], "fp32", 2, 0)
+    profiles = {Manifest.read(file).key.profile for file in empty_cache.glob("toy-*/manifest.json")}
+    assert profiles == {"48x64, 3 prompts", "48x64, 2 prompts"}  # the golden question's, and what was asked for
 
 
 def test_a_size_that_the_model_lacks(toy_dir: Path) -> None:

@@ -9,6 +9,7 @@ from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.cache import cache_directory
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.runtime.options import EngineOptions, size_from
+from vb_perception.runtime.trial import blank_question
 
 TOLD_EVERY_S = 5.0
 
@@ -49,9 +50,10 @@ def build(
         )
         started = time.monotonic()
         with open_engine(model_dir, backend, options=options) as engine:
+            engine.infer(*blank_question(engine.spec, prompts))  # OpenVINO compiles for each number of prompts
             took_s = time.monotonic() - started
             lines.append(
-                f"{spec.name} {height}x{width}, up to {prompts} prompts: {engine.backend}, {took_s:.1f} s; "
+                f"{spec.name} {height}x{width}, {prompts} prompts: {engine.backend}, {took_s:.1f} s; "
                 f"kept in {cache_directory()}"
             )
     return lines

@@ -17,7 +17,7 @@ import numpy as np
 
 from vb_perception.errors import EngineError, EngineUnavailableError, VbPerceptionError
 from vb_perception.runtime.cache import write_whole
-from vb_perception.runtime.engine import Engine
+from vb_perception.runtime.engine import Engine, EngineSpec, Float
 from vb_perception.runtime.manifest import BuildKey, CacheEntry
 from vb_perception.runtime.options import EngineOptions
 
@@ -41,18 +41,22 @@ class Candidate:
         return f"{self.backend} {self.precision}"
 
 
-def fastest_ms(engine: Engine, prompts: int) -> float:
-    """Least wall time of one answer in `TRIAL_S` seconds; the least, because other work only ever adds to it."""
-    spec = engine.spec
+def blank_question(spec: EngineSpec, prompts: int) -> tuple[Float, Float, Float]:
+    """Image, rays and prompts of nothing, as `Engine.infer` takes them: what is computed does not change how long."""
     image = np.zeros((1, 3, spec.height, spec.width), np.float32)
     rays = np.zeros((1, 2, spec.height, spec.width), np.float32)
-    rows = np.zeros((prompts, spec.max_tokens, spec.token_dim), np.float32)
-    engine.infer(image, rays, rows)  # compile
+    return image, rays, np.zeros((prompts, spec.max_tokens, spec.token_dim), np.float32)
+
+
+def fastest_ms(engine: Engine, prompts: int) -> float:
+    """Least wall time of one answer in `TRIAL_S` seconds; the least, because other work only ever adds to it."""
+    question = blank_question(engine.spec, prompts)
+    engine.infer(*question)  # compile
     times_ms: list[float] = []
     until = time.perf_counter() + TRIAL_S
     while len(times_ms) < MIN_RUNS or time.perf_counter() < until:
         started = time.perf_counter()
-        engine.infer(image, rays, rows)
+        engine.infer(*question)
         times_ms.append((time.perf_counter() - started) * 1000)
     return min(times_ms)
 
