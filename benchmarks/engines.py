@@ -76,15 +76,16 @@ def in_own_process(options: Sequence[str], backend: str, precision: str, size: s
     """The rows of one engine."""
     command = [sys.executable, __file__, *options]
     row = {"backend": backend, "precision": precision, "size": size}
+    told = f"`python benchmarks/engines.py --one {backend} {precision} {size}`"
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        return [row | {"error": f"unrun: no end after {TIMEOUT_S} s of {' '.join(command)}"}]
+        return [row | {"error": f"unrun: {told}: no end after {TIMEOUT_S} s"}]
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        return [row | {"error": f"unrun: {' '.join(command[1:])} ended with {done.returncode}: {said}"}]
+        return [row | {"error": f"unrun: {told} ended with {done.returncode}: {said}"}]
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    return [row | one for one in found]
+    return [row | one | ({"error": f"unrun: {told}: {one['error']}"} if "error" in one else {}) for one in found]
 
 
 def timed(folder: Path, which: Sequence[str], rounds: int, threads: int) -> list[dict[str, Any]]:
@@ -96,7 +97,7 @@ def timed(folder: Path, which: Sequence[str], rounds: int, threads: int) -> list
     try:
         engine = open_engine(folder, backend, threads, options)
     except EngineError as error:
-        return [{"error": f"unrun: {error}"}]
+        return [{"error": str(error)}]
     with engine:
         ask(engine, max(PROMPTS))
         start_s = time.perf_counter() - started
