@@ -63,6 +63,9 @@ def test_together_they_score_as_one_bag(bags: Path, settings: Settings, tmp_path
     written = {p.name for p in (tmp_path / "out").iterdir()}
     assert written == {"parts", "report.json", "report.html", "frames.jsonl", "junit.xml", "tallies.npz"}
     assert compare(str(tmp_path / "out"), str(tmp_path / "out")).frames == 6
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert '<a href="parts/runa.mcap/report.html">' in page
+    assert "How frames differ: AbsRel of a frame" in page
 
 
 def test_a_killed_run_goes_on_where_it_was(bags: Path, settings: Settings, tmp_path: Path) -> None:

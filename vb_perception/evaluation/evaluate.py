@@ -27,6 +27,7 @@ from vb_perception.evaluation.outcome import Answered, FrameCounts, Outcome
 from vb_perception.evaluation.output_bag import OutputBag
 from vb_perception.evaluation.provenance import digest, size_bytes
 from vb_perception.evaluation.ranking import Ranking
+from vb_perception.evaluation.report_sections import HISTOGRAMS
 from vb_perception.evaluation.result_files import clear, write_result
 from vb_perception.evaluation.settings import OURS, TASKS, Settings
 from vb_perception.evaluation.shortfalls import blind, left_out, untrue
@@ -71,7 +72,7 @@ class Run:
         first = self.names[0]
         self.showcase.offer(answers[first], truth)
         self.ranking.offer(figures[first], answers[first], truth)
-        for name in ("depth.abs_rel", "normals.mean_deg"):
+        for name in HISTOGRAMS:
             group, _, figure = name.partition(".")
             if figure in figures[first].get(group, {}):
                 self.per_frame.setdefault(name, []).append(figures[first][group][figure])

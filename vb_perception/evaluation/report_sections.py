@@ -11,7 +11,7 @@ from vb_perception.metrics.calibration import Curve
 from vb_perception.metrics.depth_bands import band_names
 
 _OTHERS = ("depth_by_distance",)  # drawn instead
-_HISTOGRAMS = {"depth.abs_rel": "AbsRel of a frame", "normals.mean_deg": "mean error of the normals of a frame [deg]"}
+HISTOGRAMS = {"depth.abs_rel": "AbsRel of a frame", "normals.mean_deg": "mean error of the normals of a frame [deg]"}
 
 
 def section(title: str, note: str, body: str) -> str:
@@ -79,9 +79,7 @@ def plots_section(
     drawn = {
         "Depth error by distance": line_plot(by_distance, "true depth [m]", "AbsRel", ticks),
         "Risk and coverage of depth": line_plot(risk, "pixels kept, surest first [%]", "AbsRel of those"),
-        **{
-            f"How frames differ: {text}": histogram(per_frame.get(name, ()), text) for name, text in _HISTOGRAMS.items()
-        },
+        **{f"How frames differ: {text}": histogram(per_frame.get(name, ()), text) for name, text in HISTOGRAMS.items()},
         "Latency over time": line_plot(times, "frame", "ms"),
     }
     body = "".join(

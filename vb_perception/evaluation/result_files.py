@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.evaluation.contact_sheet import write_contact_sheet
+from vb_perception.evaluation.frames_log import read_frames_log
 from vb_perception.evaluation.gallery import Showcase, make_gallery
 from vb_perception.evaluation.junit import write_junit
 from vb_perception.evaluation.outcome import Outcome, write_report_json
@@ -13,6 +14,7 @@ from vb_perception.evaluation.provenance import machine, versions
 from vb_perception.evaluation.ranking import Ranking
 from vb_perception.evaluation.report import Report, write_report
 from vb_perception.evaluation.report_figures import headline
+from vb_perception.evaluation.report_sections import HISTOGRAMS
 from vb_perception.evaluation.scores import State
 
 REPORT_JSON, REPORT_HTML, FRAMES, JUNIT = "report.json", "report.html", "frames.jsonl", "junit.xml"
@@ -124,5 +126,18 @@ def write_joint_html(out: Path, outcome: Outcome) -> None:
         contestants={name: one.figures() for name, one in outcome.contestants.items()},
         curves={name: (one.scores.coverage, one.scores.risk) for name, one in outcome.contestants.items()},
         times_ms=first.times_ms,
+        per_frame=_per_frame(out / FRAMES, next(iter(outcome.contestants))),
     )
     write_report(out / REPORT_HTML, report)
+
+
+def _per_frame(log: Path, who: str) -> dict[str, list[float]]:
+    """The figures of every frame of one contestant that are drawn as histograms."""
+    drawn: dict[str, list[float]] = {}
+    for row in read_frames_log(log):
+        for name in HISTOGRAMS:
+            group, _, figure = name.partition(".")
+            value = row["answers"][who].get(group, {}).get(figure)
+            if value is not None:
+                drawn.setdefault(name, []).append(value)
+    return drawn
