@@ -15,22 +15,29 @@ from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.instances import decode_instances, encode_instances
 from vb_perception.codecs.normals import decode_normals, encode_normals
 from vb_perception.codecs.palette import Colour, nearest_colour
+from vb_perception.codecs.slots import slot_colours
 from vb_perception.codecs.segments import decode_mask, encode_segments
 from vb_perception.errors import ConfigError
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 
 RGB = NDArray[np.uint8]
 _P = TypeVar("_P", DepthMap, NormalMap, SegmentMap)
-Role = Literal["task", "thing", "background", "stop"]
+Role = Literal["task", "thing", "background", "stop", "instance"]
 BLACK: Colour = (0, 0, 0)
 BACKGROUND = "background"
 MAX_THINGS = 14
+ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth"),
+    *("seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
+)
+"""What the instances of a noun are called, one a slot of the codec."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptToken:
     """One row of a prompt: what is named, and the colour asked for it (None: the generator chooses).
 
+    Instances have a number and a colour; which noun they are instances of is said by the one thing without a colour.
     The stops of a colour map are rows too: they name nothing (their phrase is empty), and the colour beside the map
     that means the same value with no confidence is `unsure`.
     """
@@ -184,7 +191,7 @@ class SemanticSegmentation:
 
 @dataclass(frozen=True, slots=True)
 class InstanceSegmentation:
-    """Every instance of one noun in a colour of its own, chosen by the generator."""
+    """Every instance of one noun in a colour of its own: which of a dozen is chosen by the generator."""
 
     noun: str
     background: Colour = BLACK
@@ -201,11 +208,13 @@ class InstanceSegmentation:
 
     @property
     def tokens(self) -> tuple[PromptToken, ...]:
-        """The task, the background, and the noun without a colour."""
+        """The task, the background, the noun without a colour, and the colours that its instances may have."""
+        named = zip(ORDINALS, slot_colours(self.background), strict=True)
         return (
             PromptToken("task", "instance segmentation"),
             PromptToken("background", BACKGROUND, self.background),
             PromptToken("thing", self.noun),
+            *(PromptToken("instance", ordinal, colour) for ordinal, colour in named),
         )
 
     def encode(self, truth: Prediction) -> RGB:

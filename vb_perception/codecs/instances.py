@@ -1,4 +1,4 @@
-"""Instances <-> RGB: a colour from where an instance is, and the paper's five-stage decoder.
+"""Instances <-> RGB: a colour of the palette for each, and the paper's five-stage decoder.
 
 Source of the decoder and its constants: Vision Banana (arXiv 2604.20329) version 3, appendix A.
 """
@@ -12,52 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from vb_perception.codecs.colours import RGB, confidence_from_squared, expect_rgb
 from vb_perception.codecs.flood import flood_fill
 from vb_perception.codecs.palette import Colour
+from vb_perception.codecs.slots import assign_slots, slot_colours
 from vb_perception.errors import ConfigError, FrameError
 
-CLEARANCE = 60.0
-"""Levels that every instance colour keeps from the background: over four times tau."""
 MAX_INSTANCES = np.iinfo(np.uint16).max
-_LEVELS = 255.0
-_BLUE_LOW, _BLUE_HIGH = 64.0, 191.0
-_BLUE_HALF_WAVE = 0.75  # in u + v: with red and green at 255 levels a unit, no direction changes over 352 a unit
-
 _Ids = NDArray[np.integer]
 
 
-def instance_colour(u: float, v: float, background: Colour = (0, 0, 0)) -> Colour:
-    """The colour of one instance from its centroid; see `instance_colours`."""
-    r, g, b = instance_colours(u, v, background).tolist()
-    return r, g, b
-
-
-def instance_colours(u: ArrayLike, v: ArrayLike, background: Colour = (0, 0, 0)) -> RGB:
-    """Colours (..., 3) uint8 of instances with centroids u, v (...) in [0, 1], as shares of image width and height.
-
-    A deterministic one-step generator cannot learn colours drawn at random (it would paint their mean), so the colour
-    is a fixed function of the place (ours): red = 255 u, green = 255 v, and blue a triangle wave of u + v between 64
-    and 191.  So that an instance can always be told from the background, blue is pushed out of a cone about the
-    background colour, upwards if the background's blue is below 128, else downwards; red and green stay.
-
-    Guaranteed for any background: centroids 0.1 or more apart differ by at least 24 levels (1.7 tau; up to 35 along the
-    diagonal on which blue moves), a centroid wrong by 0.02 moves the colour by at most 9 levels (0.6 tau; 8 where the
-    background does not interfere), and every colour is `CLEARANCE` levels, less one for rounding, from the background.
-    """
-    u, v = np.clip(np.asarray(u, np.float64), 0, 1), np.clip(np.asarray(v, np.float64), 0, 1)
-    phase = np.abs((u + v) / _BLUE_HALF_WAVE % 2 - 1)
-    red, green, blue = _LEVELS * u, _LEVELS * v, _BLUE_LOW + (_BLUE_HIGH - _BLUE_LOW) * phase
-    aside = np.hypot(red - background[0], green - background[1])
-    # the cone of slope 1 that touches the sphere of radius CLEARANCE: outside of the one is outside of the other
-    lift = CLEARANCE * np.sqrt(2) - aside
-    up = background[2] < _LEVELS / 2
-    blue = np.maximum(blue, background[2] + lift) if up else np.minimum(blue, background[2] - lift)
-    rgb: RGB = np.rint(np.stack((red, green, blue), -1)).astype(np.uint8)
-    return rgb
-
-
 def encode_instances(ids: _Ids, background: Colour) -> RGB:
-    """Paint ids (H, W), 0 background, as (H, W, 3) uint8, each instance in the colour of its centroid.
-
-    Instances with (nearly) the same centroid, such as a ring and what lies in it, get (nearly) the same colour.
+    """Paint ids (H, W), 0 background, as (H, W, 3) uint8, each instance in the colour of its slot (`assign_slots`).
 
     Raises:
         FrameError: an id is negative.
@@ -71,8 +34,9 @@ def encode_instances(ids: _Ids, background: Colour) -> RGB:
     rows, columns = np.indices(ids.shape)
     u = (np.bincount(flat, columns.ravel(), len(present)) / counts + 0.5) / width
     v = (np.bincount(flat, rows.ravel(), len(present)) / counts + 0.5) / height
-    palette = instance_colours(u, v, background)
-    palette[present == 0] = background
+    palette = np.full((len(present), 3), background, np.uint8)
+    things = present != 0
+    palette[things] = np.array(slot_colours(background), np.uint8)[assign_slots(u[things], v[things])]
     rgb: RGB = palette[flat].reshape(height, width, 3)
     return rgb
 

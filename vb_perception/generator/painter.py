@@ -123,6 +123,8 @@ class Painter(nn.Module):
         has_colour = has_colour * (1 - is_stop)
         is_task, is_thing = rows[..., ROLE_COLUMN["task"]], rows[..., ROLE_COLUMN["thing"]]
         names_nothing = (has_colour + is_thing).amax(1, keepdim=True) == 0
+        # A noun beside the colours of its instances only says what they are.
+        is_thing = is_thing * (1 - (is_thing * has_colour).amax(1, keepdim=True))
         paints = torch.maximum(torch.maximum(has_colour, is_thing), is_task * names_nothing.to(rows.dtype))
         logits = logits + ((1 - paints) * MASKED)[..., None]
         weight = torch.softmax(logits, dim=1)

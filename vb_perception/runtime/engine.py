@@ -15,7 +15,7 @@ from typing_extensions import Self
 from vb_perception.errors import EngineMismatchError
 
 Float = NDArray[np.float32]
-CODEC_VERSION = 1
+CODEC_VERSION = 2
 FP32 = "fp32"
 _PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), float: (float, int)}
 

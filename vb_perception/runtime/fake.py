@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.codecs.depth import DepthCodec
-from vb_perception.codecs.instances import instance_colour
 from vb_perception.codecs.normals import encode_normals
 from vb_perception.errors import ConfigError, InferenceError
 from vb_perception.runtime.contract import CheckedEngine
@@ -63,11 +62,10 @@ def _paint_normals(rays: Float, _prompt: Float) -> RGB:
 
 
 def _paint_thing(rays: Float, prompt: Float) -> RGB:
-    """The first thing in the colour asked for, or in the colour of an instance that stands in the middle."""
-    height, width = rays.shape[1:]
-    thing, background = (prompt[prompt[:, ROLE_COLUMN[role]] == 1][0] for role in ("thing", "background"))
-    colour = _levels(thing) if thing[HAS_COLOUR] else np.array(instance_colour(0.5, 0.5), np.uint8)
-    return np.where(thing_mask(height, width)[..., None], colour, _levels(background))
+    """The first thing (or instance) with a colour, in that colour."""
+    coloured = prompt[prompt[:, HAS_COLOUR] == 1]
+    thing, background = (coloured[coloured[:, ROLE_COLUMN[role]] == 1][0] for role in ("thing", "background"))
+    return np.where(thing_mask(*rays.shape[1:])[..., None], _levels(thing), _levels(background))
 
 
 def _paint_edges(rays: Float, prompt: Float) -> RGB:

@@ -16,9 +16,9 @@ from vb_perception.tasks import PromptToken
 
 COLUMNS_AFTER_EMBEDDING = 11
 STOP, UNSURE, COLOUR, HAS_COLOUR = -11, slice(-10, -7), slice(-7, -4), -4
-ROLE_COLUMN = {"task": -3, "thing": -2, "background": -1}
+ROLE_COLUMN = {"task": -3, "thing": -2, "background": -1, "instance": -2}
 """A row of D = E + 11: embedding E | number of the colour stop, counted from 1, 0 for other rows | r, g, b of the stop
-where the generator is unsure | r, g, b | has colour | is task | is thing | is background.  Colours in [-1, 1]."""
+where the generator is unsure | r, g, b | has colour | is task | is thing or instance | is background.  Colours in [-1, 1]."""
 
 COLUMNS_BEFORE_STOPS = 7
 """Of models that know no colour stops: without the first four of those columns."""
@@ -145,10 +145,12 @@ class PromptEncoder:
     def encode(self, tokens: Sequence[PromptToken]) -> Float:
         """The prompt (max_tokens, token_dim) of one task's tokens; raises as `embed` and `prompt_rows` do.
 
-        Things whose phrase is `unknown` are left out, so that they are painted nowhere instead of somewhere.
+        Things whose phrase is `unknown` are left out, so that they are painted nowhere instead of somewhere; with a
+        noun go its instances.
         """
         unknown = self.unknown(tokens)
-        known = [token for token in tokens if token.role != "thing" or token.phrase not in unknown]
+        left_out = ("thing", "instance") if any(t.role == "instance" for t in tokens) and unknown else ("thing",)
+        known = [t for t in tokens if t.role not in left_out or (t.role == "thing" and t.phrase not in unknown)]
         nothing = np.zeros(self.spec.embedding_dim, np.float32)
         embeddings = np.array([nothing if t.role == "stop" else self.embed(t.phrase) for t in known], np.float32)
         return prompt_rows(known, embeddings, self.spec)

@@ -33,7 +33,7 @@ def augmented(sample: Sample, height: int, width: int, rng: np.random.Generator)
     top = int(rng.integers(source_height - crop_height + 1))
     view = _resized(sample, left, top, crop_width, crop_height, box.inner_width, box.inner_height)
     if rng.random() < 0.5:  # noqa: PLR2004
-        view = _mirrored(view)
+        view = mirrored(view)
     view = dataclasses.replace(view, rgb=camera_effects(view.rgb, rng))
     return view if (box.inner_width, box.inner_height) == (width, height) else _on_canvas(view, box)
 
@@ -91,7 +91,8 @@ def _resized(sample: Sample, left: int, top: int, crop_width: int, crop_height: 
     )
 
 
-def _mirrored(sample: Sample) -> Sample:
+def mirrored(sample: Sample) -> Sample:
+    """The view in a mirror: left and right change places."""
     camera = sample.intrinsics
     flipped = type(camera)(camera.width, camera.height, camera.fx, camera.fy, camera.width - 1 - camera.cx, camera.cy)
     normals = sample.normals[:, ::-1] * np.array((-1, 1, 1), np.float32)

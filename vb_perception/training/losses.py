@@ -3,19 +3,23 @@
 from itertools import pairwise
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from vb_perception.codecs.colour_maps import UNSURE_LEVELS
 from vb_perception.codecs.colours import CONFIDENCE_LEVELS
 from vb_perception.codecs.depth import WALK, DepthCodec
+from vb_perception.codecs.slots import ANCHORS, SLOTS
 
 SCALE_ON_WALK = 0.02
 """The log-depth error that a colour on the walk promises; off the walk it grows as the codec's confidence falls."""
 ERROR_UNIT = 0.1
 LIKELIHOOD_SHARE = 0.1
-UNEVEN_SHARE, NEAR_SHARE = 0.5, 0.5
-APART = 0.3
-"""How far the mean colours of two instances should be apart: 38 levels, while the decoder joins what is within 14."""
+STEP_SHARE, STEP_STRIDES = 0.5, (1, 2, 4, 8)
+FIRST_SLOT_ROW = 3
+"""Of the prompt of instances: after the task, the background and the noun."""
+PLACE_SHARE = 3.0
+"""Nats by which a slot is dearer whose place is an image's width away."""
 LEVELS = 127.5  # [-1, 1] spans 255 levels
 
 
@@ -72,10 +76,21 @@ def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec:
         valid: see above.
         codec: the curve from f to metres.
     """
-    error = (torch.log(depth_m(f, codec)) - torch.log(truth_m.clamp(min=0.05))).abs()
+    residual = torch.log(depth_m(f, codec)) - torch.log(truth_m.clamp(min=0.05))
+    error = residual.abs()
     log_scale = (unsure * (UNSURE_LEVELS / CONFIDENCE_LEVELS)).clamp(max=4)
     likelihood = error.detach() / SCALE_ON_WALK * torch.exp(-log_scale) + log_scale
-    return masked_mean(error / ERROR_UNIT + LIKELIHOOD_SHARE * likelihood, valid)
+    steps = sum((_steps(residual[:, ::s, ::s], valid[:, ::s, ::s]) for s in STEP_STRIDES), residual.new_zeros(()))
+    return masked_mean(error / ERROR_UNIT + LIKELIHOOD_SHARE * likelihood, valid) + STEP_SHARE / ERROR_UNIT * steps
+
+
+def _steps(residual: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute difference between neighbours: what is blurred or lacks an edge costs, a wrong scale does not.
+
+    Source: the gradient matching term of MegaDepth (Li, Snavely 2018) and MiDaS (Ranftl et al. 2020).
+    """
+    across = masked_mean((residual[:, :, 1:] - residual[:, :, :-1]).abs(), valid[:, :, 1:] & valid[:, :, :-1])
+    return across + masked_mean((residual[:, 1:] - residual[:, :-1]).abs(), valid[:, 1:] & valid[:, :-1])
 
 
 def normal_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:
@@ -106,42 +121,43 @@ def balanced(rows: Tensor, valid: Tensor) -> Tensor:
     return weight / weight.sum((1, 2), keepdim=True).clamp(min=1e-6)
 
 
-def instance_loss(rgb: Tensor, truth_rgb: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
-    """Difference from the true colours, unevenness of each instance, and nearness of two.
+def instance_rows(logits: Tensor, rows: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Which instance row of the prompt each instance should point at, and where that is defined.
 
-    The decoder would tear apart what is uneven and join what is alike, so both cost more than their difference.
+    Any assignment of colours to instances is right, as long as no two share one; the one is asked for that the network
+    is nearest to (as in deep colouring, Kulikov, Yurchenko, Lempitsky 2018, and DETR's matching), with a preference for
+    the slot whose place is near (`codecs.slots.ANCHORS`), so that it does not wander from frame to frame.
 
-    rgb and truth (N, 3, H, W) in [-1, 1]; rows (N, H, W): 0 the task, 1 the background, from 2 on an instance each.
+    Args:
+        logits: (N, T, H, W) of the rows of the prompts.
+        rows: (N, H, W) int64, 0 the task, 1 the background, from 2 on an instance each.
+        valid: (N, H, W), where that is known.
+
+    Returns:
+        rows (N, H, W) to point at: 1 the background, `FIRST_SLOT_ROW` + slot an instance; and valid (N, H, W), without
+        the smaller instances of an image that holds more than there are slots.
     """
-    inside = valid & (rows > 1)
-    if not inside.any():
-        return rgb.sum() * 0
-    count = int(rows.max().item()) + 1
-    index = rows.clamp(min=0) + count * torch.arange(len(rows), device=rows.device)[:, None, None]
-    member, colours = index[inside], rgb.movedim(1, -1)[inside]
-    pixels = torch.bincount(member, minlength=count * len(rows)).clamp(min=1)
-    mean = _means(rgb, member, inside, pixels, len(rows)).flatten(0, 1)
-    uneven = (colours - mean[member]).abs().mean(1)
-    wrong = (colours - truth_rgb.movedim(1, -1)[inside]).abs().mean(1)
-    weight = balanced(rows, inside)[inside]
-    apart = _too_near(mean.unflatten(0, (len(rows), count)), _means(truth_rgb, member, inside, pixels, len(rows)))
-    return ((wrong + UNEVEN_SHARE * uneven) * weight).sum() / len(rows) + NEAR_SHARE * apart
-
-
-def _means(rgb: Tensor, member: Tensor, inside: Tensor, pixels: Tensor, images: int) -> Tensor:
-    """Mean colour of each row of each image, (N, rows, 3); `member` numbers them over all images."""
-    total = torch.zeros(len(pixels), 3, dtype=rgb.dtype, device=rgb.device)
-    total = total.index_add(0, member, rgb.movedim(1, -1)[inside])
-    return (total / pixels[:, None]).unflatten(0, (images, -1))
-
-
-def _too_near(mean: Tensor, truth: Tensor) -> Tensor:
-    """How much pairs of instances of one image fall short of APART, or of their true difference if that is less."""
-    present = truth.abs().sum(-1) > 0
-    pair = torch.triu(present[:, :, None] & present[:, None, :], diagonal=1)
-    wanted = torch.cdist(truth, truth).clamp(max=APART)
-    found = ((mean[:, :, None] - mean[:, None, :]).square().sum(-1) + 1e-8).sqrt()
-    return masked_mean((wanted - found).clamp(min=0), pair)
+    matched, known = rows.clamp(max=1), valid.clone()
+    height, width = rows.shape[1:]
+    anchors = torch.as_tensor(ANCHORS, dtype=torch.float32, device=logits.device)
+    for n in range(len(rows)):
+        inside = valid[n] & (rows[n] > 1)
+        if not inside.any():
+            continue
+        present, member, count = torch.unique(rows[n][inside], return_inverse=True, return_counts=True)
+        at = inside.nonzero().float() + 0.5
+        centre = torch.stack((at[:, 1] / width, at[:, 0] / height), 1)
+        slots = logits[n, FIRST_SLOT_ROW : FIRST_SLOT_ROW + SLOTS].detach().float().log_softmax(0)
+        both = torch.cat((centre, -slots[:, inside].T), 1)
+        mean = torch.zeros(len(present), both.shape[1], device=both.device).index_add(0, member, both) / count[:, None]
+        cost = mean[:, 2:] + PLACE_SHARE * torch.cdist(mean[:, :2], anchors).square()
+        largest = count.argsort(descending=True)[:SLOTS]
+        chosen, slot = linear_sum_assignment(cost[largest].cpu().numpy())
+        target = torch.full((len(present),), -1, dtype=torch.int64, device=rows.device)
+        target[largest[torch.as_tensor(chosen)]] = torch.as_tensor(slot, device=rows.device) + FIRST_SLOT_ROW
+        matched[n][inside] = target[member].clamp(min=0)
+        known[n][inside] = target[member] >= 0
+    return matched, known
 
 
 def colour_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:

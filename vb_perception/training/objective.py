@@ -10,7 +10,7 @@ from vb_perception.generator.text import TextEncoder
 from vb_perception.training.losses import (
     colour_loss,
     depth_loss,
-    instance_loss,
+    instance_rows,
     normal_loss,
     pointing_loss,
     regressed_depth_loss,
@@ -47,12 +47,15 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig) -> dict[str,
         wanted = torch.tensor([KINDS.index(k) for k in kinds], device=batch.kinds.device)
         return torch.isin(batch.kinds, wanted).nonzero()[:, 0]
 
-    rgb, free, place = painted.rgb.float(), painted.free.float(), painted.place.float()
+    rgb, place = painted.rgb.float(), painted.place.float()
     depth, normals, masks, instances = of("depth"), of("normals"), of("legend", "instances"), of("instances")
     truth_m, known = batch.depth_m[depth], batch.valid[depth]
     # With a colour map as the last layer the colour follows from the place; without, it is what is regressed.
     paints_stops = config.paints_stops
-    pointed = torch.where((batch.kinds[masks] == KINDS.index("instances"))[:, None, None], 2, 127)
+    rows, pointed = batch.rows.clone(), batch.valid.clone()
+    rows[instances], pointed[instances] = instance_rows(
+        painted.logits[instances], batch.rows[instances], batch.valid[instances]
+    )
     return {
         "colour": colour_loss(rgb[normals], batch.target[normals], batch.valid[normals])
         + (0 if paints_stops else colour_loss(rgb[depth], batch.target[depth], known)),
@@ -60,8 +63,5 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig) -> dict[str,
         if paints_stops
         else regressed_depth_loss(rgb[depth], truth_m, known, CODEC),
         "normals": normal_loss(rgb[normals], batch.target[normals], batch.valid[normals]),
-        "pointing": pointing_loss(painted.logits[masks], torch.minimum(batch.rows[masks], pointed), batch.valid[masks]),
-        "instances": instance_loss(
-            free[instances], batch.target[instances], batch.rows[instances], batch.valid[instances]
-        ),
+        "pointing": pointing_loss(painted.logits[masks], rows[masks], pointed[masks]),
     }

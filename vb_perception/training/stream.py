@@ -16,6 +16,7 @@ from vb_perception.runtime.text import COLUMNS_AFTER_EMBEDDING, prompt_rows
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import MetricDepth
 from vb_perception.training.augment import augmented
+from vb_perception.training.compose import compose
 from vb_perception.training.targets import Target, depth_target, normals_target, segmentation_target
 
 KINDS = ("depth", "normals", "legend", "instances")
@@ -24,11 +25,17 @@ Example = tuple[Sample, list[Target]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Samples to draw from, and how often."""
+    """Samples to draw from, and how often; with `composed`, few frames of one camera are made many (`compose`)."""
 
     name: str
     samples: Sequence[Sample]
     share: float
+    composed: bool = False
+
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """One of the samples, or what is made of two of them."""
+        sample = self.samples[int(rng.integers(len(self.samples)))]
+        return compose(sample, self.samples, rng) if self.composed else sample
 
 
 class ExampleStream(IterableDataset[Any]):
@@ -54,7 +61,7 @@ class ExampleStream(IterableDataset[Any]):
         rng = np.random.default_rng((self._seed, index))
         shares = np.array([s.share for s in self._sources])
         source = self._sources[int(rng.choice(len(self._sources), p=shares / shares.sum()))]
-        sample = augmented(source.samples[int(rng.integers(len(source.samples)))], *self._size, rng)
+        sample = augmented(source.draw(rng), *self._size, rng)
         return sample, [depth_target(sample, MetricDepth()), normals_target(sample), segmentation_target(sample, rng)]
 
     def __iter__(self) -> Iterator[Example]:

@@ -59,7 +59,7 @@ class Run:
         kept = max(len(renders) - settings.validation_renders, 1)
         self.validation_renders = [renders[i] for i in range(kept, len(renders))]
         self.sources = [
-            Source("osd", learn, settings.osd_share),
+            Source("osd", learn, settings.osd_share, composed=True),
             Source("renders", renders.first(kept), 1 - settings.osd_share),  # type: ignore[arg-type]
         ]
         config = GeneratorConfig(**settings.generator)
