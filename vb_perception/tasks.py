@@ -15,8 +15,8 @@ from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.instances import decode_instances, encode_instances
 from vb_perception.codecs.normals import decode_normals, encode_normals
 from vb_perception.codecs.palette import Colour, nearest_colour
-from vb_perception.codecs.slots import slot_colours
 from vb_perception.codecs.segments import decode_mask, encode_segments
+from vb_perception.codecs.slots import slot_colours
 from vb_perception.errors import ConfigError
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 

@@ -4,61 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vb_perception.codecs.instances import (
-    CLEARANCE,
-    decode_instances,
-    encode_instances,
-    instance_colour,
-    instance_colours,
-)
+from vb_perception.codecs.instances import decode_instances, encode_instances
 from vb_perception.codecs.palette import Colour
+from vb_perception.codecs.slots import assign_slots, slot_colours
 from vb_perception.errors import ConfigError, FrameError
 
 BLACK: Colour = (0, 0, 0)
 BACKGROUNDS: list[Colour] = [BLACK, (255, 255, 255), (88, 50, 82), (16, 170, 5), (128, 128, 128), (127, 127, 127)]
 TAU = 14
-GRID = np.meshgrid(np.linspace(0, 1, 61), np.linspace(0, 1, 61))
-
-
-def levels_apart(step: float, background: Colour) -> NDArray[np.float64]:
-    """Colour distances between every grid point and the points `step` away from it in 48 directions."""
-    u, v = GRID
-    here = instance_colours(u, v, background).astype(float)
-    found = []
-    for angle in np.linspace(0, 2 * np.pi, 48, endpoint=False):
-        u2, v2 = u + step * np.cos(angle), v + step * np.sin(angle)
-        inside = (u2 >= 0) & (u2 <= 1) & (v2 >= 0) & (v2 <= 1)
-        there = instance_colours(u2, v2, background).astype(float)
-        found.append(np.linalg.norm(there - here, axis=2)[inside])
-    return np.concatenate(found)
-
-
-@pytest.mark.parametrize("background", BACKGROUNDS)
-def test_neighbours_differ_by_well_over_tau_and_small_errors_move_a_colour_little(background: Colour) -> None:
-    for step in (0.1, 0.15, 0.3, 0.7):
-        assert levels_apart(step, background).min() >= 24
-    assert levels_apart(0.02, background).max() <= 9
-
-
-@settings(deadline=None)
-@given(background=st.tuples(*[st.integers(0, 255)] * 3))
-def test_every_colour_is_clear_of_any_background(background: Colour) -> None:
-    colours = instance_colours(*GRID, background).astype(float)
-    assert np.linalg.norm(colours - background, axis=2).min() >= CLEARANCE - 1
-
-
-def test_backgrounds_that_interfere_move_only_blue_and_only_nearby() -> None:
-    u, v = GRID
-    plain, moved = instance_colours(u, v).astype(int), instance_colours(u, v, (128, 128, 128)).astype(int)
-    np.testing.assert_array_equal(plain[..., :2], moved[..., :2])
-    changed = plain[..., 2] != moved[..., 2]
-    assert changed.any()
-    assert not changed[(np.hypot(u - 0.5, v - 0.5) > 0.6)].any()
-
-
-def test_one_colour_is_the_same_as_many_at_once() -> None:
-    assert instance_colour(0.25, 0.5) == tuple(instance_colours([0.25, 0.9], [0.5, 0.1])[0].tolist())
-    assert instance_colour(-1, 2) == instance_colour(0, 1)
 
 
 def discs(background: Colour, noise: float, seed: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
@@ -213,7 +166,7 @@ def test_encode_refuses_negative_ids_and_keeps_big_ones() -> None:
         encode_instances(np.array([[0, -1]], np.int16), BLACK)
     rgb = encode_instances(np.array([[0, 60000]], np.uint16), BLACK)
     assert rgb[0, 0].tolist() == [0, 0, 0]
-    assert tuple(rgb[0, 1].tolist()) == instance_colour(0.75, 0.5)
+    assert tuple(rgb[0, 1].tolist()) == slot_colours(BLACK)[assign_slots([0.75], [0.5])[0]]
 
 
 @pytest.mark.parametrize("constant", [{"tau": 0.0}, {"min_area": 0.0}, {"min_erosion": 1.5}, {"gamma": -1.0}])

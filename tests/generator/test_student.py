@@ -9,7 +9,14 @@ torch = pytest.importorskip("torch", reason="training extra not installed: run `
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.generator.student import Generator, Painted  # noqa: E402
 from vb_perception.generator.text import TextEncoder, phrase_rows  # noqa: E402
-from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, SurfaceNormals, Task  # noqa: E402
+from vb_perception.tasks import (  # noqa: E402
+    InstanceSegmentation,
+    MetricDepth,
+    PromptToken,
+    SemanticSegmentation,
+    SurfaceNormals,
+    Task,
+)
 from vb_perception.training.validate import prompt_tensor  # noqa: E402
 
 CONFIG = GeneratorConfig()
@@ -52,8 +59,26 @@ def test_a_legend_is_painted_in_the_colours_it_asks_for(model: tuple[Generator, 
     assert answers.rgb[1, 2].max() > -0.9
 
 
+class Uncoloured(InstanceSegmentation):
+    """A noun that leaves the colour to the generator."""
+
+    @property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        return tuple(t for t in super().tokens if t.role != "instance")
+
+
+def test_instances_have_the_colours_of_the_prompt_and_the_noun_none(model: tuple[Generator, TextEncoder]) -> None:
+    task = InstanceSegmentation("cup", background=(255, 255, 255))
+    answer = painted(model, task)
+    weight = torch.softmax(answer.logits[0], 0)
+    assert weight[[0, 2]].max() < 1e-4  # neither the task nor the noun paints
+    colours = torch.tensor([t.colour for t in task.tokens[3:]]) / 127.5 - 1
+    expected = torch.einsum("tc,thw->chw", colours, weight[3 : 3 + len(colours)]) + weight[1]
+    assert torch.allclose(answer.rgb[0], expected, atol=1e-4)
+
+
 def test_a_thing_without_colour_is_painted_freely(model: tuple[Generator, TextEncoder]) -> None:
-    answer = painted(model, InstanceSegmentation("cup"))
+    answer = painted(model, Uncoloured("cup"))
     weight = torch.softmax(answer.logits[0], 0)
     assert torch.allclose(weight[0], torch.zeros_like(weight[0]), atol=1e-4)  # the task itself paints nothing
     expected = weight[2] * answer.free[0] - weight[1]  # the cup's own colour over black (-1)

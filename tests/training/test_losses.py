@@ -11,6 +11,7 @@ from torch import Tensor  # noqa: E402
 from vb_perception.codecs.colours import CONFIDENCE_LEVELS  # noqa: E402
 from vb_perception.codecs.depth import DepthCodec  # noqa: E402
 from vb_perception.codecs.normals import encode_normals  # noqa: E402
+from vb_perception.codecs.slots import SLOTS  # noqa: E402
 from vb_perception.training import losses  # noqa: E402
 
 CODEC = DepthCodec()
@@ -98,21 +99,63 @@ def test_balanced_weights_give_small_things_a_say() -> None:
     assert weight[1, 5:].sum() == 0
 
 
-def test_instance_loss_sees_wrong_and_uneven_colours() -> None:
-    rows = torch.ones(1, 8, 8, dtype=torch.int64)
-    rows[0, :4], rows[0, 4:, :4] = 2, 3
+def test_blurred_depth_costs_more_than_its_error() -> None:
+    truth = torch.full((1, 16, 16), 1.0)
+    truth[:, :, 8:] = 1.3
+    valid = torch.ones_like(truth, dtype=torch.bool)
+
+    def loss(metres: Tensor) -> float:
+        return losses.depth_loss(
+            torch.from_numpy(CODEC.curve(metres.numpy())), torch.zeros_like(truth), truth, valid, CODEC
+        ).item()
+
+    ramp = torch.linspace(-0.1, 0.1, 16).expand(16, 16)
+    mirrored = ramp.flip(1)
+    # Both are as far off everywhere; one makes the edge at column 8 steeper by a constant, the other adds an edge.
+    edge = torch.where(torch.arange(16) % 2 == 0, 0.05, -0.05)
+    assert loss(truth * 1.05) < loss(truth * torch.exp(edge))
+    assert loss(truth * torch.exp(ramp)) == pytest.approx(loss(truth * torch.exp(mirrored)), rel=0.05)
+
+
+def pointed(slots: dict[int, tuple[slice, slice]], shape: tuple[int, int] = (24, 32)) -> Tensor:
+    """Logits of a prompt of instances in which each slot has its region for itself."""
+    logits = torch.zeros(1, losses.FIRST_SLOT_ROW + SLOTS, *shape)
+    for slot, region in slots.items():
+        logits[0, losses.FIRST_SLOT_ROW + slot][region] = 9.0
+    return logits
+
+
+LEFT, RIGHT = (slice(None), slice(0, 8)), (slice(None), slice(24, 32))
+
+
+def test_instances_may_have_the_colours_that_the_network_gave_them() -> None:
+    rows = torch.ones(1, 24, 32, dtype=torch.int64)
+    rows[0][LEFT], rows[0][RIGHT] = 2, 3
     valid = torch.ones_like(rows, dtype=torch.bool)
-    truth = torch.full((1, 3, 8, 8), -1e-3)
-    truth[:, :, :4] = 0.5
-    assert losses.instance_loss(truth, truth, rows, valid).item() == pytest.approx(0, abs=1e-3)
-    shifted = truth + 0.1
-    uneven = truth + 0.1 * (torch.arange(8) % 2 * 2 - 1)
-    assert losses.instance_loss(shifted, truth, rows, valid).item() == pytest.approx(0.1, abs=1e-3)
-    assert losses.instance_loss(uneven, truth, rows, valid).item() == pytest.approx(0.15, abs=1e-3)
-    alike = torch.full_like(truth, 0.25)
-    assert losses.instance_loss(alike, truth, rows, valid).item() == pytest.approx(0.25 + 0.5 * 0.3, abs=1e-3)
-    outside = truth.clone()
-    outside[:, :, 4:, 4:] = 9  # the background's free colour is never painted
-    assert losses.instance_loss(outside, truth, rows, valid).item() == pytest.approx(0, abs=1e-3)
-    nothing = torch.ones_like(rows)
-    assert losses.instance_loss(truth, truth, nothing, valid).item() == 0
+    valid[0, :4] = False
+    matched, known = losses.instance_rows(pointed({7: LEFT, 2: RIGHT}), rows, valid)
+    assert matched[0, 12, 4].item() == losses.FIRST_SLOT_ROW + 7
+    assert matched[0, 12, 28].item() == losses.FIRST_SLOT_ROW + 2
+    assert matched[0, 12, 16].item() == 1
+    assert torch.equal(known, valid)
+
+
+def test_two_instances_never_share_a_colour_and_the_near_place_breaks_ties() -> None:
+    rows = torch.ones(1, 24, 32, dtype=torch.int64)
+    rows[0][LEFT], rows[0][RIGHT] = 2, 3
+    valid = torch.ones_like(rows, dtype=torch.bool)
+    both = pointed({5: LEFT})
+    both[0, losses.FIRST_SLOT_ROW + 5][RIGHT] = 9.0
+    matched, _ = losses.instance_rows(both, rows, valid)
+    assert matched[0, 12, 4] != matched[0, 12, 28]
+    matched, _ = losses.instance_rows(pointed({}), rows, valid)
+    assert [int(matched[0, 12, x]) - losses.FIRST_SLOT_ROW for x in (4, 28)] == [4, 7]  # middle row of the anchors
+
+
+def test_more_instances_than_colours_are_left_out_the_smallest_first() -> None:
+    rows = torch.ones(1, 24, 32, dtype=torch.int64)
+    for i in range(SLOTS + 1):
+        rows[0, 2 * (i // 8) : 2 * (i // 8) + 2, 4 * (i % 8) : 4 * (i % 8) + 3] = i + 2
+    rows[0, 0, 0:3] = 1  # the first is smaller than the others
+    _, known = losses.instance_rows(pointed({}), rows, torch.ones_like(rows, dtype=torch.bool))
+    assert set(rows[~known].tolist()) == {2}

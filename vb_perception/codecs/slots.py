@@ -10,7 +10,9 @@ from vb_perception.codecs.palette import Colour, distinct_colours
 SLOTS = 12
 """Instances of one image that get a colour of their own; further ones share the colour of one that is far away."""
 ROWS, COLUMNS = 3, 4
-ANCHORS: NDArray[np.float64] = np.array([((c + 0.5) / COLUMNS, (r + 0.5) / ROWS) for r in range(ROWS) for c in range(COLUMNS)])
+ANCHORS: NDArray[np.float64] = np.array(
+    [((c + 0.5) / COLUMNS, (r + 0.5) / ROWS) for r in range(ROWS) for c in range(COLUMNS)]
+)
 """Where each slot is at home, (SLOTS, 2): u and v as shares of image width and height, from the upper left by rows."""
 
 
@@ -34,7 +36,7 @@ def assign_slots(u: ArrayLike, v: ArrayLike) -> NDArray[np.intp]:
         instance, slot = divmod(int(pair), SLOTS)
         if slots[instance] < 0 and slot not in slots:
             slots[instance] = slot
-    for instance in np.flatnonzero(slots < 0):
+    for instance in np.flatnonzero(slots < 0).tolist():
         away = np.linalg.norm(centres - centres[instance], axis=1)
         nearest = [away[slots == slot].min() for slot in range(SLOTS)]
         slots[instance] = int(np.argmax(nearest))

@@ -18,7 +18,9 @@ COLUMNS_AFTER_EMBEDDING = 11
 STOP, UNSURE, COLOUR, HAS_COLOUR = -11, slice(-10, -7), slice(-7, -4), -4
 ROLE_COLUMN = {"task": -3, "thing": -2, "background": -1, "instance": -2}
 """A row of D = E + 11: embedding E | number of the colour stop, counted from 1, 0 for other rows | r, g, b of the stop
-where the generator is unsure | r, g, b | has colour | is task | is thing or instance | is background.  Colours in [-1, 1]."""
+where the generator is unsure | r, g, b | has colour | is task | is thing or instance | is background.
+
+Colours in [-1, 1]."""
 
 COLUMNS_BEFORE_STOPS = 7
 """Of models that know no colour stops: without the first four of those columns."""

@@ -25,7 +25,7 @@ TINT = 0.2
 MIN_Z = 0.05
 """Of a new ray in the old frame: what lies beside or behind the old camera is far outside its picture."""
 _Plane = NDArray[np.float64]
-_T = TypeVar("_T", bound=np.generic)
+_T = TypeVar("_T", np.int16, np.float32)
 
 
 def compose(sample: Sample, donors: Sequence[Sample], rng: np.random.Generator) -> Sample:
@@ -86,7 +86,9 @@ def table_plane(sample: Sample) -> _Plane | None:
     v, u = np.nonzero(on_table)
     some = slice(None, None, max(1, len(u) // 5000))
     rows = np.stack((u, v, np.ones_like(u)), 1)[some]
-    plane, *_ = np.linalg.lstsq(rows.astype(np.float64), 1 / sample.depth_m[on_table][some].astype(np.float64), rcond=None)
+    plane, *_ = np.linalg.lstsq(
+        rows.astype(np.float64), 1 / sample.depth_m[on_table][some].astype(np.float64), rcond=None
+    )
     return plane
 
 
@@ -111,7 +113,7 @@ def turned(sample: Sample, angles_rad: NDArray[np.float64]) -> Sample:
 
     def nearest(array: NDArray[_T], unknown: float) -> NDArray[_T]:
         moved = cv2.remap(array, u, v, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=[unknown] * 3)
-        return moved.astype(array.dtype, copy=False)
+        return np.asarray(moved, array.dtype)
 
     seen = cv2.remap(sample.rgb, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=[GREY] * 3)
     return replace(
