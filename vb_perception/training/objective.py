@@ -48,14 +48,11 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig) -> dict[str,
         return torch.isin(batch.kinds, wanted).nonzero()[:, 0]
 
     rgb, place = painted.rgb.float(), painted.place.float()
-    depth, normals, masks, instances = of("depth"), of("normals"), of("legend", "instances"), of("instances")
+    depth, normals, legends, instances = of("depth"), of("normals"), of("legend"), of("instances")
     truth_m, known = batch.depth_m[depth], batch.valid[depth]
     # With a colour map as the last layer the colour follows from the place; without, it is what is regressed.
     paints_stops = config.paints_stops
-    rows, pointed = batch.rows.clone(), batch.valid.clone()
-    rows[instances], pointed[instances] = instance_rows(
-        painted.logits[instances], batch.rows[instances], batch.valid[instances]
-    )
+    rows, coloured = instance_rows(painted.logits[instances], batch.rows[instances], batch.valid[instances])
     return {
         "colour": colour_loss(rgb[normals], batch.target[normals], batch.valid[normals])
         + (0 if paints_stops else colour_loss(rgb[depth], batch.target[depth], known)),
@@ -63,5 +60,6 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig) -> dict[str,
         if paints_stops
         else regressed_depth_loss(rgb[depth], truth_m, known, CODEC),
         "normals": normal_loss(rgb[normals], batch.target[normals], batch.valid[normals]),
-        "pointing": pointing_loss(painted.logits[masks], rows[masks], pointed[masks]),
+        "pointing": pointing_loss(painted.logits[legends], batch.rows[legends], batch.valid[legends]),
+        "instances": pointing_loss(painted.logits[instances], rows, coloured),
     }

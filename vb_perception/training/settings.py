@@ -50,7 +50,7 @@ class TrainSettings:
     checkpoint_every_s: float = 120.0
     validate_every_images: int = 4000
     weights: dict[str, float] = field(
-        default_factory=lambda: {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5}
+        default_factory=lambda: {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5, "instances": 1.5}
     )
 
     @property
