@@ -133,8 +133,8 @@ def test_instances_may_have_the_colours_that_the_network_gave_them() -> None:
     rows[0][LEFT], rows[0][RIGHT] = 2, 3
     valid = torch.ones_like(rows, dtype=torch.bool)
     valid[0, :4] = False
-    matched, known = losses.instance_rows(pointed({7: LEFT, 2: RIGHT}), rows, valid)
-    assert matched[0, 12, 4].item() == losses.FIRST_SLOT_ROW + 7
+    matched, known = losses.instance_rows(pointed({5: LEFT, 2: RIGHT}), rows, valid)
+    assert matched[0, 12, 4].item() == losses.FIRST_SLOT_ROW + 5
     assert matched[0, 12, 28].item() == losses.FIRST_SLOT_ROW + 2
     assert matched[0, 12, 16].item() == 1
     assert torch.equal(known, valid)

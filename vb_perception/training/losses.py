@@ -14,6 +14,8 @@ from vb_perception.codecs.slots import ANCHORS, SLOTS
 SCALE_ON_WALK = 0.02
 """The log-depth error that a colour on the walk promises; off the walk it grows as the codec's confidence falls."""
 ERROR_UNIT = 0.1
+MOST_RESIDUAL = 1.5
+"""Of log depth, beyond which the relative error grows no more: far too far may not drown everything else."""
 LIKELIHOOD_SHARE = 0.1
 STEP_SHARE, STEP_STRIDES = 0.5, (1, 2, 4, 8)
 FIRST_SLOT_ROW = 3
@@ -66,7 +68,9 @@ def regressed_depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, codec: Dep
 
 
 def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
-    """Log-depth error after the decode, and a Laplace likelihood that teaches the colour to say how large it is (ours).
+    """Error after the decode, steps between neighbours, and a Laplace likelihood: the colour says how sure it is (ours).
+
+    The error is the mean of the log-depth and the relative one: where the scale is in doubt, far too far costs more.
 
     The likelihood's scale is the confidence that the codec reads off the same colour: a pixel may leave the colour map
     to say that it is unsure, and pays log(scale) for it.  It sees the error as a constant, or hard pixels would buy
@@ -80,7 +84,7 @@ def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec:
         codec: the curve from f to metres.
     """
     residual = torch.log(depth_m(f, codec)) - torch.log(truth_m.clamp(min=0.05))
-    error = residual.abs()
+    error = (residual.abs() + torch.expm1(residual.clamp(max=MOST_RESIDUAL)).abs()) / 2
     log_scale = (unsure * (UNSURE_LEVELS / CONFIDENCE_LEVELS)).clamp(max=4)
     likelihood = error.detach() / SCALE_ON_WALK * torch.exp(-log_scale) + log_scale
     steps = sum((_steps(residual[:, ::s, ::s], valid[:, ::s, ::s]) for s in STEP_STRIDES), residual.new_zeros(()))
