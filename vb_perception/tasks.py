@@ -222,8 +222,14 @@ class InstanceSegmentation:
         return encode_instances(_expect(truth, SegmentMap).ids, self.background)
 
     def decode(self, rgb: RGB) -> SegmentMap:
-        """Instance ids by the paper's five stages."""
-        ids, confidence = decode_instances(rgb, self.background)
+        """Instance ids: each pixel in the nearest colour of the prompt (ours), then the paper's five stages.
+
+        Confidence is the nearest colour's margin; none where a stage left out what is painted as an instance.
+        """
+        palette = (self.background, *slot_colours(self.background))
+        nearest, confidence = nearest_colour(rgb, palette)
+        ids, _ = decode_instances(np.array(palette, np.uint8)[nearest], self.background)
+        confidence[(ids == 0) & (nearest > 0)] = 0
         names = (BACKGROUND, *(f"{self.noun} {i}" for i in range(1, int(ids.max(initial=0)) + 1)))
         return SegmentMap(ids, names, confidence)
 
