@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vb_perception.generator.denoiser import places
-from vb_perception.generator.painter import MASKED, Level, Painter, colour_steps
+from vb_perception.generator.painter import MASKED, Level, Painter, colour_steps, painting_rows
 from vb_perception.generator.student import Generator
-from vb_perception.runtime.text import COLOUR, HAS_COLOUR, ROLE_COLUMN, STOP
+from vb_perception.runtime.text import COLOUR, STOP
 
 
 class CompiledForm(nn.Module):
@@ -118,11 +118,7 @@ class PaintingTail(nn.Module):
         both = torch.cat((painter.colour.weight, painter.place.weight))  # one convolution: 3 colours, 2 places
         regressed = nn.functional.conv2d(x, both, torch.cat((painter.colour.bias, painter.place.bias))).flatten(2)
         free, place = regressed[:, :3] + rise, torch.sigmoid(regressed[:, 3:])
-        stop, has_colour = rows[..., STOP], rows[..., HAS_COLOUR]
-        has_colour = has_colour * (1 - stop.clamp(0, 1))
-        is_task, is_thing = rows[..., ROLE_COLUMN["task"]], rows[..., ROLE_COLUMN["thing"]]
-        names_nothing = (has_colour + is_thing).amax(1, keepdim=True) == 0
-        paints = torch.maximum(torch.maximum(has_colour, is_thing), is_task * names_nothing.to(rows.dtype))
+        stop, (has_colour, paints) = rows[..., STOP], painting_rows(rows)
         # key . (W x + b) = (key W) . x + key . b: the query's convolution is paid once a prompt instead of once a pixel
         key = painter.key(tokens)
         weights = (key @ painter.query.weight[:, :, 0, 0]).transpose(1, 2)  # (N, C, T)

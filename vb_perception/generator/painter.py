@@ -44,6 +44,19 @@ def colour_steps(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return first, nn.functional.pad(steps, (0, 0, 0, 1)), stop[..., 0].amax(1, keepdim=True)
 
 
+def painting_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Which rows (N, T, 11) have a colour to paint with, and which of them all paint: (N, T) each, 0 or 1.
+
+    What has a colour paints, and a thing without one, unless its instances have theirs: then it only says what they
+    are.  The task paints where nothing is named.
+    """
+    has_colour = rows[..., HAS_COLOUR] * (1 - rows[..., STOP].clamp(0, 1))
+    is_task, is_thing = rows[..., ROLE_COLUMN["task"]], rows[..., ROLE_COLUMN["thing"]]
+    names_nothing = (has_colour + is_thing).amax(1, keepdim=True) == 0
+    is_thing = is_thing * (1 - (is_thing * has_colour).amax(1, keepdim=True))
+    return has_colour, torch.maximum(torch.maximum(has_colour, is_thing), is_task * names_nothing.to(rows.dtype))
+
+
 class Level(nn.Module):
     """Double the size, add the encoder's detail, modulate by the task, and mix."""
 
@@ -118,14 +131,7 @@ class Painter(nn.Module):
         free, place = self.colour(x) + rise.unflatten(2, x.shape[2:]), torch.sigmoid(self.place(x))
         query = self.query(x).flatten(2)  # (N, Q, HW)
         logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)
-        stop, has_colour = rows[..., STOP], rows[..., HAS_COLOUR]
-        is_stop = stop.clamp(0, 1)
-        has_colour = has_colour * (1 - is_stop)
-        is_task, is_thing = rows[..., ROLE_COLUMN["task"]], rows[..., ROLE_COLUMN["thing"]]
-        names_nothing = (has_colour + is_thing).amax(1, keepdim=True) == 0
-        # A noun beside the colours of its instances only says what they are.
-        is_thing = is_thing * (1 - (is_thing * has_colour).amax(1, keepdim=True))
-        paints = torch.maximum(torch.maximum(has_colour, is_thing), is_task * names_nothing.to(rows.dtype))
+        stop, (has_colour, paints) = rows[..., STOP], painting_rows(rows)
         logits = logits + ((1 - paints) * MASKED)[..., None]
         weight = torch.softmax(logits, dim=1)
         given = torch.bmm((rows[..., COLOUR] * has_colour[..., None]).transpose(1, 2), weight)

@@ -68,7 +68,7 @@ def regressed_depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, codec: Dep
 
 
 def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
-    """Error after the decode, steps between neighbours, and a Laplace likelihood: the colour says how sure it is (ours).
+    """Error after the decode, steps between neighbours, and a Laplace likelihood: the colour says how sure it is.
 
     The error is the mean of the log-depth and the relative one: where the scale is in doubt, far too far costs more.
 
