@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,17 @@ def test_weights_of_another_model_are_refused() -> None:
         load_into(nn.Linear(2, 2), {"x.weight": torch.zeros(2, 2)}, "x.")
     with pytest.raises(CheckpointError, match=r"another shape \['weight'\]"):
         load_into(nn.Linear(2, 2), {"x.weight": torch.zeros(3, 2), "x.bias": torch.zeros(2)}, "x.")
+
+
+def test_a_disk_that_takes_no_more_keeps_the_checkpoint_before(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    write_tensors(path, {"a": torch.ones(3)}, {"images": 1})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # as a full disk does, the system refuses the rest
+    try:
+        with pytest.raises(CheckpointError, match="the one written before is intact; make room on the disk"):
+            write_tensors(path, {"a": torch.ones(100_000)}, {"images": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert read_tensors(path)[1] == {"images": 1}
