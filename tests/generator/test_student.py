@@ -7,6 +7,7 @@ from vb_perception.codecs.depth import DepthCodec
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
+from vb_perception.generator.painter import DECIDED  # noqa: E402
 from vb_perception.generator.student import Generator, Painted  # noqa: E402
 from vb_perception.generator.text import TextEncoder, phrase_rows  # noqa: E402
 from vb_perception.tasks import (  # noqa: E402
@@ -70,7 +71,7 @@ class Uncoloured(InstanceSegmentation):
 def test_instances_have_the_colours_of_the_prompt_and_the_noun_none(model: tuple[Generator, TextEncoder]) -> None:
     task = InstanceSegmentation("cup", background=(255, 255, 255))
     answer = painted(model, task)
-    weight = torch.softmax(answer.logits[0], 0)
+    weight = torch.softmax(answer.logits[0] * DECIDED, 0)
     assert weight[[0, 2]].max() < 1e-4  # neither the task nor the noun paints
     colours = torch.tensor([t.colour for t in task.tokens[3:]]) / 127.5 - 1
     expected = torch.einsum("tc,thw->chw", colours, weight[3 : 3 + len(colours)]) + weight[1]

@@ -118,11 +118,11 @@ class PaintingTail(nn.Module):
         both = torch.cat((painter.colour.weight, painter.place.weight))  # one convolution: 3 colours, 2 places
         regressed = nn.functional.conv2d(x, both, torch.cat((painter.colour.bias, painter.place.bias))).flatten(2)
         free, place = regressed[:, :3] + rise, torch.sigmoid(regressed[:, 3:])
-        stop, (has_colour, paints) = rows[..., STOP], painting_rows(rows)
+        stop, (has_colour, paints, decided) = rows[..., STOP], painting_rows(rows)
         # key . (W x + b) = (key W) . x + key . b: the query's convolution is paid once a prompt instead of once a pixel
-        key = painter.key(tokens)
+        key = painter.key(tokens) * decided[..., None]
         weights = (key @ painter.query.weight[:, :, 0, 0]).transpose(1, 2)  # (N, C, T)
-        biases = key @ painter.query.bias + painter.key_bias(tokens)[..., 0] + (1 - paints) * MASKED  # (N, T)
+        biases = key @ painter.query.bias + painter.key_bias(tokens)[..., 0] * decided + (1 - paints) * MASKED  # (N, T)
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, HW, C)
         weight = torch.softmax(pixels @ weights + biases[:, None], dim=-1)
         uncoloured = 1 - has_colour
