@@ -18,8 +18,11 @@ from vb_perception.runtime.text import COLOUR, HAS_COLOUR, ROLE_COLUMN, STOP, UN
 
 MASKED = -1e4
 DECIDED = 8.0
-"""How much more decidedly instances are painted than they are pointed at: between two of a dozen colours lies a third, so
-a pixel in doubt would be read as yet another instance.  (On the watched frames overlap F .67 with it, .64 without.)"""
+"""How much more decidedly instances are painted than they are pointed at.
+
+Between two of a dozen colours lies a third: a pixel in doubt would be read as yet another instance.  (On the watched
+frames overlap F is .67 with it and .64 without.)
+"""
 MIDDLE = -1.6
 """Where the places begin: f of 1.2 m as a logit."""
 
