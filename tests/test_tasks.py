@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.palette import distinct_colours
+from vb_perception.codecs.slots import slot_colours
 from vb_perception.errors import ConfigError, FrameError
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
 from vb_perception.tasks import (
     BACKGROUND,
     MAX_THINGS,
+    ORDINALS,
     EdgeMap,
     InstanceSegmentation,
     MetricDepth,
@@ -56,6 +58,11 @@ def test_every_task_is_a_task_whose_prompt_and_tokens_say_the_same(task: Task) -
         if token.role == "stop":
             assert not token.phrase
             assert None not in (token.colour, token.unsure)
+            continue
+        if token.role == "instance":  # "colored differently": the prompt leaves it to the codec in which colours
+            assert token.phrase in ORDINALS
+            assert isinstance(task, InstanceSegmentation)
+            assert token.colour in slot_colours(task.background)
             continue
         assert token.role in ("thing", "background")
         assert token.phrase in task.prompt.lower()
