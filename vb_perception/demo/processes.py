@@ -21,6 +21,7 @@ OUTPUT = f"/{NODE}/output"
 SETTLE_S = 2.0  # from the last image played until the node's ledger must be settled
 STATS_RATE_HZ = 5.0
 STOP_S = 30.0
+FIRST_START_S = 240.0  # a model that is opened for the first time is tried on every backend, on a busy machine slowly
 POLL_S = 0.1
 TRUTH = "/truth/"
 REFUSAL = "not configured"  # what the node logs when its parameters or its model are of no use
@@ -99,7 +100,8 @@ def _player_arguments(orders: Orders) -> list[object]:
     topics = ["--image", camera.image, "--camera-info", camera.camera_info]
     if orders.truth:
         topics += ["--topics", *orders.truth]
-    return [*topics, "--rate", orders.rate, "--restamp", "--wait-for", NODE, "--wait-for", "topic_recorder"]
+    waiting = ["--wait-for", NODE, "--wait-for", "topic_recorder", "--timeout-s", f"{FIRST_START_S:g}"]
+    return [*topics, "--rate", orders.rate, "--restamp", *waiting]
 
 
 def _node_arguments(orders: Orders, camera: NodeInput) -> Iterable[str]:
