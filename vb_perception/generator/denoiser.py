@@ -21,8 +21,11 @@ def places(height: int, width: int) -> Tensor:
 class Denoiser(nn.Module):
     """Image features and rays at 1/16, prompt tokens -> what to paint, (N, denoiser_channels[0], H/16, W/16)."""
 
-    def __init__(self, config: GeneratorConfig, token_width: int) -> None:
-        """Cross-attention on the coarse level; the task itself enters every block through the time embedding."""
+    def __init__(self, config: GeneratorConfig, token_width: int, time_width: int | None = None) -> None:
+        """Cross-attention on the coarse level; the task itself enters every block through the time embedding.
+
+        With `time_width` so does an embedding of the time of `sampling.py`, at first without effect.
+        """
         super().__init__()
         channels = config.denoiser_channels
         self.from_16 = nn.Conv2d(CHANNELS[3], IMAGE_CHANNELS, 1)
@@ -42,7 +45,10 @@ class Denoiser(nn.Module):
             attention_head_dim=32,
             class_embed_type="projection",
             projection_class_embeddings_input_dim=token_width,
+            time_cond_proj_dim=time_width,
         )
+        if time_width is not None:
+            nn.init.zeros_(self.unet.time_embedding.cond_proj.weight)
 
     def features(self, c16: Tensor, c32: Tensor, rays: Tensor) -> Tensor:
         """What the denoiser starts from: image features and rays (x/z, y/z), once an image."""
@@ -53,7 +59,9 @@ class Denoiser(nn.Module):
         place = self.from_place(places(*c16.shape[2:]).to(c16))
         return torch.cat((self.from_16(c16), up, coarse_rays), dim=1) + place
 
-    def forward(self, features: Tensor, tokens: Tensor, task: Tensor) -> Tensor:
-        """Features (N, C, h, w), tokens (N, T, D), task (N, D) -> (N, channels[0], h, w)."""
-        out: Tensor = self.unet(features, LAST_TIMESTEP, tokens, class_labels=task, return_dict=False)[0]
+    def forward(self, features: Tensor, tokens: Tensor, task: Tensor, time: Tensor | None = None) -> Tensor:
+        """Features (N, C, h, w), tokens (N, T, D), task (N, D), time (N, time_width) -> (N, channels[0], h, w)."""
+        out: Tensor = self.unet(
+            features, LAST_TIMESTEP, tokens, class_labels=task, timestep_cond=time, return_dict=False
+        )[0]
         return out

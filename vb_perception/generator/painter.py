@@ -135,14 +135,30 @@ class Painter(nn.Module):
         prompts = x.shape[0] // image.shape[0]
         for level, detail in zip(self.levels, reversed(maps[:3]), strict=True):
             x = level(x, detail, task, prompts)
+        return self.colours(self.finest(x, per_prompt(image, prompts)), tokens, task, rows)
+
+    def finest(self, x: Tensor, image: Tensor) -> Tensor:
+        """From 1/2 to the last feature map (N, C, H, W), with the detail of the image (N, 3, H, W) itself."""
         x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear")
-        x = nn.functional.silu(x + self.lateral(per_prompt(image, prompts)))
-        x = x + nn.functional.silu(self.mix(x))
+        x = nn.functional.silu(x + self.lateral(image))
+        out: Tensor = x + nn.functional.silu(self.mix(x))
+        return out
+
+    def colours(
+        self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, evidence: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """From the last feature map (N, C, H, W) to what `forward` returns.
+
+        `evidence` (N, T, H, W) is what else is known of where each pixel points, in nats (the teacher's noisy picture).
+        """
+        shape = x.shape[2:]
         # An instance's colour is its place in the picture: a task may let colours rise with it.
-        rise = self.slope(task).unflatten(1, (3, 2)) @ places(*image.shape[2:]).to(x).flatten(2)
-        free, place = self.colour(x) + rise.unflatten(2, x.shape[2:]), torch.sigmoid(self.place(x))
+        rise = self.slope(task).unflatten(1, (3, 2)) @ places(*shape).to(x).flatten(2)
+        free, place = self.colour(x) + rise.unflatten(2, shape), torch.sigmoid(self.place(x))
         query = self.query(x).flatten(2)  # (N, Q, HW)
         logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)
+        if evidence is not None:
+            logits = logits + evidence.flatten(2)
         stop, (has_colour, paints, decided) = rows[..., STOP], painting_rows(rows)
         logits = logits + ((1 - paints) * MASKED)[..., None]
         weight = torch.softmax(logits * decided[..., None], dim=1)
@@ -156,5 +172,4 @@ class Painter(nn.Module):
             given = given + sure + place[:, 1:].flatten(2) * off
             chosen = chosen * (1 - count.clamp(0, 1))[..., None]
         rgb = given + chosen * free.flatten(2)
-        shape = image.shape[2:]
         return rgb.unflatten(2, shape), logits.unflatten(2, shape), free, place

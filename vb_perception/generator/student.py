@@ -23,6 +23,21 @@ class Painted(NamedTuple):
     place: Tensor
 
 
+class Seen(NamedTuple):
+    """What is made of image and prompts before anything is painted; B images, N prompts.
+
+    image (B, 3, H, W); maps of the encoder, finest first; features (N, C, H/16, W/16); tokens (N, T, D); task (N, D);
+    rows (N, T, 11), the columns of the prompts that follow the embedding.
+    """
+
+    image: Tensor
+    maps: list[Tensor]
+    features: Tensor
+    tokens: Tensor
+    task: Tensor
+    rows: Tensor
+
+
 class Generator(nn.Module):
     """The shipped student.  Colours are values of the last attention only: they never sway what is seen."""
 
@@ -36,15 +51,19 @@ class Generator(nn.Module):
         self.denoiser = Denoiser(config, width)
         self.painter = Painter(config, width)
 
-    def forward(self, image: Tensor, rays: Tensor, prompts: Tensor) -> Painted:
-        """Image (B, 3, H, W), rays (B, 2, H, W), prompts (B * n, T, D) grouped by image -> Painted of B * n images."""
+    def look(self, image: Tensor, rays: Tensor, prompts: Tensor) -> Seen:
+        """Encode each image and each token once."""
         width = self.config.embedding_dim
         rows = prompts[..., width:]
         # Phrase and role; the stops of a colour map are nothing to look for.
         tokens = self.token(torch.cat((prompts[..., :width], rows[..., -3:]), dim=-1))
-        task = tokens[:, 0]
         maps = self.encoder(image)
         features = self.denoiser.features(maps[3], maps[4], rays if self.config.reads_rays else torch.zeros_like(rays))
         features = per_prompt(features, prompts.shape[0] // image.shape[0])
-        x = self.denoiser(features, tokens, task)
-        return Painted(*self.painter(x, maps, image, tokens, task, rows))
+        return Seen(image, maps, features, tokens, tokens[:, 0], rows)
+
+    def forward(self, image: Tensor, rays: Tensor, prompts: Tensor) -> Painted:
+        """Image (B, 3, H, W), rays (B, 2, H, W), prompts (B * n, T, D) grouped by image -> Painted of B * n images."""
+        seen = self.look(image, rays, prompts)
+        x = self.denoiser(seen.features, seen.tokens, seen.task)
+        return Painted(*self.painter(x, seen.maps, image, seen.tokens, seen.task, seen.rows))
