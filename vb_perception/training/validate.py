@@ -33,7 +33,7 @@ from vb_perception.training.objective import Model
 from vb_perception.training.targets import MOVABLE
 
 SIZE = (192, 256)
-PICTURES = 6
+PICTURES, TILES = 6, 4
 
 
 def prompt_tensor(text: TextEncoder, task: Task) -> Tensor:
@@ -57,35 +57,41 @@ def paint(generator: Generator, text: TextEncoder, sample: Sample, tasks: Sequen
     return list(levels.permute(0, 2, 3, 1).numpy())
 
 
-def validate(model: Model, frames: Sequence[Sample], directory: Path, images: int) -> dict[str, float]:
-    """Figures over `frames`, and input and answers of the first as the grid `directory`/IMAGES.png.
+def validate(
+    model: Model, frames: Sequence[Sample], directory: Path, images: int, size: tuple[int, int] = SIZE
+) -> dict[str, float]:
+    """Figures over `frames` at `size` (height, width); input and answers of the first as `directory`/IMAGES.png.
 
-    The legend names what is there; mIoU is the mean over classes of the IoU over all frames.
+    The legend names what is there, if that is known; mIoU is the mean over classes of the IoU over all frames.  What no
+    frame has truth for is NaN.
     """
     scores: dict[str, list[float]] = {}
     inter: Counter[str] = Counter()
     union: Counter[str] = Counter()
     rows: list[NDArray[np.uint8]] = []
     for frame in frames:
-        sample = at_size(frame, *SIZE)
+        sample = at_size(frame, *size)
         present = [sample.class_names[i] for i in np.unique(sample.class_ids) if i > 0][:MAX_THINGS]
-        legend = SemanticSegmentation(tuple(zip(present, distinct_colours(len(present), avoid=(BLACK,)), strict=True)))
-        tasks: tuple[Task, ...] = (MetricDepth(), SurfaceNormals(), legend, InstanceSegmentation("object"))
+        tasks: list[Task] = [MetricDepth(), SurfaceNormals(), InstanceSegmentation("object")]
+        if present:
+            colours = distinct_colours(len(present), avoid=(BLACK,))
+            tasks.append(SemanticSegmentation(tuple(zip(present, colours, strict=True))))
         painted = paint(model.generator, model.text, sample, tasks)
         if len(rows) < PICTURES:
-            rows.append(np.hstack((sample.rgb, *painted)))
+            nothing = [np.zeros_like(sample.rgb)] * (TILES - len(painted))
+            rows.append(np.hstack((sample.rgb, *painted, *nothing)))
         answers: dict[str, Any] = {task.name: task.decode(rgb) for task, rgb in zip(tasks, painted, strict=True)}
         for name, value in score(answers, sample).items():
             scores.setdefault(name, []).append(value)
         for i, name in enumerate(present, 1):
-            true, found = sample.class_ids == sample.class_names.index(name), answers[legend.name].ids == i
+            true, found = sample.class_ids == sample.class_names.index(name), answers["segmentation"].ids == i
             known = sample.class_ids >= 0
             inter[name] += int((true & found).sum())
             union[name] += int(((true | found) & known).sum())
     directory.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(directory / f"{images:07d}.png"), np.vstack(rows)[..., ::-1])
-    means = {k: float(np.nanmean(v)) for k, v in scores.items()}
-    return means | {"miou": float(np.mean([inter[n] / union[n] for n in union if union[n]]))}
+    scores["miou"] = [inter[n] / union[n] for n in union if union[n]]
+    return {k: float(np.nanmean(v)) if np.isfinite(v).any() else float("nan") for k, v in scores.items()}
 
 
 def score(answers: dict[str, Any], truth: Sample) -> dict[str, float]:
