@@ -95,10 +95,20 @@ def test_a_run_starts_from_a_shipped_model(settings: TrainSettings, tmp_path: Pa
     own = Run(warm, tmp_path / "warm").model.state_dict()
     for name, value in tensors.items():
         torch.testing.assert_close(own[name], value)
+    Run(warm, tmp_path / "saved").save()
+    again = dataclasses.replace(settings, seed=3, start_from=str(tmp_path / "saved" / STATE))
+    for name, value in Run(again, tmp_path / "again").model.state_dict().items():
+        torch.testing.assert_close(value, own[name])
     write_tensors(tmp_path / "foreign.safetensors", {"x": torch.zeros(1)}, {})
     foreign = dataclasses.replace(warm, start_from=str(tmp_path / "foreign.safetensors"))
     with pytest.raises(CheckpointError, match="holds no weight of this generator"):
         Run(foreign, tmp_path / "other")
+
+
+def test_withheld_renders_are_kept_apart(settings: TrainSettings, tmp_path: Path) -> None:
+    run = Run(dataclasses.replace(settings, validation_renders=0, withheld_renders=1), tmp_path / "run")
+    assert [s.name for s in run.sources[1].samples] == ["s0"]
+    assert [s.name for s in run.withheld] == ["s1"]
 
 
 def test_validation_renders_are_never_learnt_from(settings: TrainSettings, tmp_path: Path) -> None:
@@ -116,6 +126,7 @@ def test_validation_renders_are_never_learnt_from(settings: TrainSettings, tmp_p
         ("- 1", "expected keys and values"),
         ("osd_dir: a\ncorpus_dir: b\nstages: [{hight: 1}]", "a stage has height"),
         ("osd_dir: a\ncorpus_dir: b\nweights: {dept: 1}", "weights .*'dept'"),
+        ("osd_dir: a\ncorpus_dir: b\nnetwork: studnet", "expected one of student, teacher"),
     ],
 )
 def test_settings_name_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:

@@ -32,16 +32,22 @@ class Model(nn.Module):
 
     def forward(self, batch: Batch) -> Painted:
         """Paint every prompt of a batch."""
+        painted: Painted = self.generator(batch.image, batch.rays, self.prompts(batch))
+        return painted
+
+    def prompts(self, batch: Batch) -> Tensor:
+        """The rows of every prompt, (N, T, D)."""
         embeddings = self.text(batch.phrases)
         known = (batch.phrase_of >= 0).unsqueeze(-1)
         rows = embeddings[batch.phrase_of.clamp(min=0)] * known
-        prompts = torch.cat((rows, batch.columns), dim=-1)
-        painted: Painted = self.generator(batch.image, batch.rays, prompts)
-        return painted
+        return torch.cat((rows, batch.columns), dim=-1)
 
 
-def losses(painted: Painted, batch: Batch, config: GeneratorConfig) -> dict[str, Tensor]:
-    """The loss terms of a batch; every term averages over the prompts it applies to."""
+def losses(painted: Painted, batch: Batch, config: GeneratorConfig, *, chosen: bool = False) -> dict[str, Tensor]:
+    """The loss terms of a batch; every term averages over the prompts it applies to.
+
+    With `chosen`, the rows of instances already are the slots that they should be painted in (`instance_rows`).
+    """
 
     def of(*kinds: str) -> Tensor:
         wanted = torch.tensor([KINDS.index(k) for k in kinds], device=batch.kinds.device)
@@ -52,7 +58,10 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig) -> dict[str,
     truth_m, known = batch.depth_m[depth], batch.valid[depth]
     # With a colour map as the last layer the colour follows from the place; without, it is what is regressed.
     paints_stops = config.paints_stops
-    rows, coloured = instance_rows(painted.logits[instances], batch.rows[instances], batch.valid[instances])
+    if chosen:
+        rows, coloured = batch.rows[instances], batch.valid[instances]
+    else:
+        rows, coloured = instance_rows(painted.logits[instances], batch.rows[instances], batch.valid[instances])
     return {
         "colour": colour_loss(rgb[normals], batch.target[normals], batch.valid[normals])
         + (0 if paints_stops else colour_loss(rgb[depth], batch.target[depth], known)),

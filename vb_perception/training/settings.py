@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from typing_extensions import Self
 
 from vb_perception.errors import ConfigError
+
+NETWORKS = ("student", "teacher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +28,21 @@ class Stage:
 class TrainSettings:
     """Everything that decides a run, besides the code and the data.
 
-    `start_from` names a generator.safetensors whose weights the run begins with, where they fit; `generator` overrides
-    fields of `GeneratorConfig`; the last `validation_renders` of the corpus and `validation_frames` of the learn split
-    are watched and never learnt from.
+    `network` is what is trained: "student", the generator that is shipped, or the "teacher" of `vb-perception distil`.
+    `start_from` names a generator.safetensors, or the state of a run, whose weights the run begins with, where they
+    fit; `generator` overrides fields of `GeneratorConfig`; the last `validation_renders` of the corpus and
+    `validation_frames` of the learn split are watched, at `validation_size` (height, width), and never learnt from;
+    `withheld_renders` before those are not learnt from either: images without truth to distil on.
     """
 
     osd_dir: str
     corpus_dir: str
+    network: str = "student"
     osd_share: float = 0.4
     validation_frames: tuple[int, ...] = (4, 14, 21, 29, 39)
     validation_renders: int = 20
+    withheld_renders: int = 0
+    validation_size: tuple[int, int] = (192, 256)
     start_from: str = ""
     pretrained_encoder: bool = True
     generator: dict[str, Any] = field(default_factory=dict)
@@ -53,13 +61,19 @@ class TrainSettings:
         default_factory=lambda: {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5, "instances": 1.5}
     )
 
+    def __post_init__(self) -> None:
+        """Refuse a network that there is not."""
+        if self.network not in NETWORKS:
+            msg = f"network {self.network!r}: expected one of {', '.join(NETWORKS)}"
+            raise ConfigError(msg)
+
     @property
     def total_images(self) -> int:
         """Images of all stages."""
         return sum(s.images for s in self.stages)
 
     @classmethod
-    def read(cls, path: Path) -> "TrainSettings":
+    def read(cls, path: Path) -> Self:
         """Read a YAML; ConfigError names an unknown key and the nearest known one."""
         try:
             values: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -69,18 +83,14 @@ class TrainSettings:
         if not isinstance(values, dict):
             msg = f"training settings {path}: got a {type(values).__name__}, expected keys and values"
             raise ConfigError(msg)
-        known = [f.name for f in dataclasses.fields(cls)]
-        for key in values:
-            if key not in known:
-                nearest = difflib.get_close_matches(key, known, 1, 0.0)[0]
-                msg = f"{path}: unknown key {key!r}; did you mean {nearest!r}?"
-                raise ConfigError(msg)
+        _refuse_unknown(path, values, [f.name for f in dataclasses.fields(cls)])
         defaults = {f.name: f.default_factory() for f in dataclasses.fields(cls) if callable(f.default_factory)}
         try:
             if "stages" in values:
                 values["stages"] = tuple(Stage(**s) for s in values["stages"])
-            if "validation_frames" in values:
-                values["validation_frames"] = tuple(values["validation_frames"])
+            for key in ("validation_frames", "validation_size"):
+                if key in values:
+                    values[key] = tuple(values[key])
             if "weights" in values:
                 values["weights"] = defaults["weights"] | values["weights"]
             settings = cls(**values)
@@ -91,3 +101,11 @@ class TrainSettings:
             msg = f"{path}: weights {sorted(settings.weights)}, expected {sorted(defaults['weights'])}"
             raise ConfigError(msg)
         return settings
+
+
+def _refuse_unknown(path: Path, values: dict[str, Any], known: list[str]) -> None:
+    for key in values:
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, 1, 0.0)[0]
+            msg = f"{path}: unknown key {key!r}; did you mean {nearest!r}?"
+            raise ConfigError(msg)

@@ -1,7 +1,6 @@
 """Train the generator on true targets: read top to bottom."""
 
 import argparse
-import csv
 import dataclasses
 import json
 import subprocess
@@ -12,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 from tqdm import tqdm
 
 from vb_perception.errors import CheckpointError, ConfigError
@@ -24,10 +24,12 @@ from vb_perception.generator.checkpoint import load_into, read_tensors, write_te
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.scenes.osd import read_osd
 from vb_perception.training.corpus import Corpus
-from vb_perception.training.objective import Model, losses
-from vb_perception.training.settings import TrainSettings
+from vb_perception.training.loss_log import LossLog
+from vb_perception.training.objective import Model
+from vb_perception.training.settings import Stage, TrainSettings
 from vb_perception.training.stream import Batch, ExampleStream, Source, collate
 from vb_perception.training.targets import NOUNS
+from vb_perception.training.teach import NETWORKS
 from vb_perception.training.validate import validate
 
 STATE = "state.safetensors"
@@ -45,6 +47,9 @@ def learning_rate(settings: TrainSettings, images: int) -> float:
 class Run:
     """A training run that can be killed at any moment and goes on from its last checkpoint."""
 
+    FIXED: tuple[str, ...] = ("seed", "osd_share", "validation_frames", "withheld_renders")
+    """Settings that a run is not resumed with another value of."""
+
     def __init__(self, settings: TrainSettings, directory: Path) -> None:
         """Open the data, build the model, and resume if the directory holds a state."""
         torch.manual_seed(settings.seed)
@@ -56,19 +61,23 @@ class Run:
         self.validation = [frames[i] for i in settings.validation_frames]
         learn = [f for i, f in enumerate(frames) if i not in settings.validation_frames]
         renders = Corpus(Path(settings.corpus_dir))
-        kept = max(len(renders) - settings.validation_renders, 1)
-        self.validation_renders = [renders[i] for i in range(kept, len(renders))]
+        watched = max(len(renders) - settings.validation_renders, 1)
+        kept = max(watched - settings.withheld_renders, 1)
+        self.validation_renders = [renders[i] for i in range(watched, len(renders))]
+        self.withheld = Subset(renders, range(kept, watched))
         self.sources = [
             Source("osd", learn, settings.osd_share, composed=True),
             Source("renders", renders.first(kept), 1 - settings.osd_share),  # type: ignore[arg-type]
         ]
         config = GeneratorConfig(**settings.generator)
         device = self.accelerator.device
-        self.model = Model(config, pretrained=settings.pretrained_encoder)
+        self.weights = dict(settings.weights)
+        network, self.terms_of = NETWORKS[settings.network]
+        self.model = network(config, pretrained=settings.pretrained_encoder)
         if settings.start_from:
             start_from(self.model, Path(settings.start_from))
         self.model = self.model.to(device, memory_format=torch.channels_last)  # 1.4x on CPU
-        self.average = Model(config).to(device)
+        self.average = network(config).to(device)
         self.average.load_state_dict(self.model.state_dict())
         encoder = list(self.model.generator.encoder.parameters())
         slow = {id(p) for p in encoder}
@@ -117,19 +126,27 @@ class Run:
     def _check_same_data(self, saved: dict[str, Any]) -> None:
         """Another seed or split would mix what was learnt with what is judged; rates and stages may change."""
         own = json.loads(json.dumps(dataclasses.asdict(self.settings)))
-        other = [k for k in ("seed", "osd_share", "validation_frames") if own[k] != saved[k]]
+        other = [k for k in self.FIXED if k in saved and own[k] != saved[k]]
         if other:
             told = ", ".join(f"{k} {saved[k]} (now {own[k]})" for k in other)
             msg = f"{self.directory} holds a run with {told}: use the same settings, or another --out"
             raise ConfigError(msg)
 
+    def terms(self, batch: Batch) -> dict[str, Tensor]:
+        """The loss terms of a batch; what is drawn at random for them depends on seed and images alone."""
+        return self.terms_of(self.prepared, batch, self.model.config, self.randomness())
+
+    def randomness(self) -> torch.Generator:
+        """A source of random numbers for the step that comes next, other on every device."""
+        seed = np.random.SeedSequence((self.settings.seed, self.images, self.accelerator.process_index))
+        return torch.Generator().manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
+
     def step(self, batch: Batch) -> dict[str, float]:
         """One optimizer step; a loss that is not finite stops the run with the last checkpoint intact."""
         settings = self.settings
         self.prepared.train()
-        batch = batch.to(self.accelerator.device)
-        terms = losses(self.prepared(batch), batch, self.model.config)
-        loss = torch.stack([settings.weights[k] * v for k, v in terms.items()]).sum()
+        terms = self.terms(batch.to(self.accelerator.device))
+        loss = torch.stack([self.weights[k] * v for k, v in terms.items()]).sum()
         if not torch.isfinite(loss):
             msg = (
                 f"loss became {loss.item()} after {self.images} images; the last checkpoint in {self.directory} is "
@@ -163,23 +180,23 @@ class Run:
             end += stage.images
             if self.images >= min(end, images):
                 continue
-            rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
-            stream = ExampleStream(
-                self.sources, stage.height, stage.width, self.settings.seed, self.images, rank, ranks
-            )
-            loader = DataLoader(
-                stream,
-                batch_size=stage.batch,
-                num_workers=1,
-                prefetch_factor=4,
-                collate_fn=partial(collate, config=self.model.config),
-            )
-            self._stage(loader, min(end, images), f"{stage.height}x{stage.width}")
+            self._stage(self.batches(stage), min(end, images), f"{stage.height}x{stage.width}")
+
+    def batches(self, stage: Stage) -> "DataLoader[Batch]":
+        """What comes next, at the size of a stage, without end."""
+        rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
+        return DataLoader(
+            ExampleStream(self.sources, stage.height, stage.width, self.settings.seed, self.images, rank, ranks),
+            batch_size=stage.batch,
+            num_workers=1,
+            prefetch_factor=4,
+            collate_fn=partial(collate, config=self.model.config),
+        )
 
     def _stage(self, loader: "DataLoader[Batch]", end: int, label: str) -> None:
         saved = time.monotonic()
-        every = self.settings.validate_every_images
-        total = self.settings.total_images
+        settings = self.settings
+        every, total = settings.validate_every_images, settings.total_images
         with (
             tqdm(
                 total=total,
@@ -189,7 +206,7 @@ class Run:
                 mininterval=10,
                 disable=not self.accelerator.is_main_process,
             ) as bar,
-            closing(_Log(self.directory / "log.csv")) as log,
+            closing(LossLog(self.directory / "log.csv")) as log,
         ):
             for batch in loader:
                 before = self.images
@@ -198,51 +215,33 @@ class Run:
                 bar.set_postfix({k: f"{v:.3f}" for k, v in row.items()}, refresh=False)
                 if self.accelerator.is_main_process:
                     log.add({"images": self.images, **row})
-                if time.monotonic() - saved > self.settings.checkpoint_every_s:
+                if time.monotonic() - saved > settings.checkpoint_every_s:
                     self.save()
                     saved = time.monotonic()
                 if before // every != self.images // every and self.accelerator.is_main_process:
                     for name, frames in (("osd", self.validation), ("renders", self.validation_renders)):
-                        scores = validate(self.average, frames, self.directory / "pictures" / name, self.images)
+                        pictures = self.directory / "pictures" / name
+                        scores = validate(self.average, frames, pictures, self.images, settings.validation_size)
                         told = "  ".join(f"{k} {v:.4f}" for k, v in scores.items())
                         bar.write(f"{self.images} images, {name}: {told}")
                 if self.images >= end:
                     break
 
 
-class _Log:
-    """Mean of the loss terms over every 50 steps, as CSV."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", newline="", encoding="utf-8")
-        self._writer = csv.writer(self._file)
-        self._rows: list[dict[str, float]] = []
-
-    def add(self, row: dict[str, float]) -> None:
-        self._rows.append(row)
-        if len(self._rows) == 50:  # noqa: PLR2004
-            if self._file.tell() == 0:
-                self._writer.writerow(row)
-            means = {k: sum(r[k] for r in self._rows) / len(self._rows) for k in row}
-            self._writer.writerow([row["images"], *(f"{v:.5f}" for k, v in means.items() if k != "images")])
-            self._file.flush()
-            self._rows.clear()
-
-    def close(self) -> None:
-        self._file.close()
-
-
 def start_from(model: Model, path: Path) -> None:
-    """Take over the weights of a shipped generator.safetensors, wherever name and shape fit; what does not is new."""
-    tensors, _ = read_tensors(path)
+    """Take over a generator.safetensors, or the averaged weights of a run's state, wherever name and shape fit."""
+    tensors = {k.removeprefix("average."): v for k, v in read_tensors(path)[0].items()}
     own = model.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
     if not fitting:
-        msg = f"{path} holds no weight of this generator; start_from wants the generator.safetensors of a model folder"
+        msg = (
+            f"{path} holds no weight of this generator; start_from wants the generator.safetensors of a model "
+            f"folder or the {STATE} of a run"
+        )
         raise CheckpointError(msg)
     new = sorted(own.keys() - fitting.keys())
-    print(f"{path}: {len(fitting)} weights taken over, {len(new)} new: {', '.join(new) or 'none'}")  # noqa: T201
+    told = f"{', '.join(new[:3]) or 'none'}{' ...' if len(new) > 3 else ''}"  # noqa: PLR2004
+    print(f"{path}: {len(fitting)} weights taken over, {len(new)} new: {told}")  # noqa: T201
     with torch.no_grad():
         for name, value in fitting.items():
             own[name].copy_(value)

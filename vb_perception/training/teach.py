@@ -1,0 +1,95 @@
+"""What the teacher is trained for: to say what is clean in a noisy picture of the true answer.
+
+The losses are the student's, on the answer that the network gives.  Where they ask for a mean (masks, normals) that
+answer is the one that flow matching wants; of depth it is the median.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from vb_perception.codecs.slots import ANCHORS, SLOTS
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.sampling import draw_times, noised
+from vb_perception.generator.student import Painted
+from vb_perception.generator.teacher import Teacher
+from vb_perception.runtime.text import COLOUR
+from vb_perception.training.losses import FIRST_SLOT_ROW, PLACE_SHARE
+from vb_perception.training.objective import Model, losses
+from vb_perception.training.stream import KINDS, Batch
+
+Terms = Callable[[Model, Batch, GeneratorConfig, torch.Generator], dict[str, Tensor]]
+"""The loss terms of a batch, from the model (as `accelerate` prepared it) and a source of randomness."""
+
+
+class TeacherModel(Model):
+    """The teacher and its text encoder."""
+
+    generator: Teacher
+
+    def __init__(self, config: GeneratorConfig, *, pretrained: bool = False) -> None:
+        """`pretrained`: image encoder from ImageNet."""
+        super().__init__(config, pretrained=False)
+        self.generator = Teacher(config, pretrained=pretrained)
+
+    def forward(self, batch: Batch, noisy: Tensor | None = None, time: Tensor | None = None) -> Painted:
+        """The clean pictures that `noisy` (N, 3, H, W) at time (N,) shows; without them, a sample."""
+        prompts = self.prompts(batch)
+        if noisy is None or time is None:
+            painted: Painted = self.generator(batch.image, batch.rays, prompts)
+            return painted
+        return self.generator.clean(self.generator.look(batch.image, batch.rays, prompts), noisy, time)
+
+
+def student_terms(model: Model, batch: Batch, config: GeneratorConfig, _random: torch.Generator) -> dict[str, Tensor]:
+    """Of the one-step generator: the losses of what it paints."""
+    return losses(model(batch), batch, config)
+
+
+def teacher_terms(model: Model, batch: Batch, config: GeneratorConfig, random: torch.Generator) -> dict[str, Tensor]:
+    """Of the teacher: the losses of what it sees in the true picture under noise of a random strength."""
+    batch = with_random_slots(batch, random)
+    time = draw_times(len(batch.kinds), random).to(batch.target.device)
+    # What is not known stays noise at every time: no colour that means "unknown" is ever learnt.
+    seen = time[:, None, None, None] * batch.valid[:, None]
+    noise = noised(torch.zeros_like(batch.target), torch.zeros_like(time), random)
+    return losses(model(batch, noise + seen * (batch.target - noise), time), batch, config, chosen=True)
+
+
+def with_random_slots(batch: Batch, random: torch.Generator) -> Batch:
+    """The batch with its instances in colours drawn at random: rows, target and valid of the prompts of instances.
+
+    Which colours they have is seen in the noisy picture.  A slot whose place is near is likelier, as a student would
+    choose it (`losses.instance_rows`): by Gumbel noise on the same costs.  The smaller instances of an image that has
+    more than there are slots are unknown.
+    """
+    height, width = batch.rows.shape[1:]
+    rows, valid, target = batch.rows.clone(), batch.valid.clone(), batch.target.clone()
+    for n in (batch.kinds == KINDS.index("instances")).nonzero()[:, 0].tolist():
+        rows[n] = rows[n].clamp(min=1)
+        inside = valid[n] & (rows[n] > 1)
+        present, member, count = torch.unique(rows[n][inside], return_inverse=True, return_counts=True)
+        at = (inside.nonzero().float() + 0.5) / torch.tensor((height, width), device=rows.device)
+        centre = torch.zeros(len(present), 2, device=rows.device).index_add(0, member, at.flip(1)) / count[:, None]
+        largest = count.argsort(descending=True)[:SLOTS]
+        anchors = torch.as_tensor(ANCHORS, dtype=torch.float32)
+        uniform = torch.rand(len(largest), SLOTS, generator=random).clamp(min=1e-6)
+        cost = PLACE_SHARE * torch.cdist(centre[largest].cpu(), anchors).square() + torch.log(-torch.log(uniform))
+        chosen, slot = linear_sum_assignment(cost.numpy())
+        drawn = torch.full((int(rows[n].max().item()) + 1,), -1, dtype=rows.dtype)
+        drawn[1] = 1
+        drawn[present[largest].cpu()[chosen]] = torch.as_tensor(slot) + FIRST_SLOT_ROW
+        rows[n] = drawn.to(rows.device)[rows[n]]
+        valid[n] &= rows[n] >= 0
+        rows[n] = rows[n].clamp(min=1)
+        target[n] = batch.columns[n, :, COLOUR][rows[n]].permute(2, 0, 1)
+    return dataclasses.replace(batch, rows=rows, valid=valid, target=target)
+
+
+NETWORKS: dict[str, tuple[type[Model], Terms]] = {
+    "student": (Model, student_terms),
+    "teacher": (TeacherModel, teacher_terms),
+}
