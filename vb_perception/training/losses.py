@@ -87,11 +87,13 @@ def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec:
     error = (residual.abs() + torch.expm1(residual.clamp(max=MOST_RESIDUAL)).abs()) / 2
     log_scale = (unsure * (UNSURE_LEVELS / CONFIDENCE_LEVELS)).clamp(max=4)
     likelihood = error.detach() / SCALE_ON_WALK * torch.exp(-log_scale) + log_scale
-    steps = sum((_steps(residual[:, ::s, ::s], valid[:, ::s, ::s]) for s in STEP_STRIDES), residual.new_zeros(()))
+    steps = sum(
+        (neighbour_steps(residual[:, ::s, ::s], valid[:, ::s, ::s]) for s in STEP_STRIDES), residual.new_zeros(())
+    )
     return masked_mean(error / ERROR_UNIT + LIKELIHOOD_SHARE * likelihood, valid) + STEP_SHARE / ERROR_UNIT * steps
 
 
-def _steps(residual: Tensor, valid: Tensor) -> Tensor:
+def neighbour_steps(residual: Tensor, valid: Tensor) -> Tensor:
     """Mean absolute difference between neighbours: what is blurred or lacks an edge costs, a wrong scale does not.
 
     Source: the gradient matching term of MegaDepth (Li, Snavely 2018) and MiDaS (Ranftl et al. 2020).

@@ -25,12 +25,16 @@ Example = tuple[Sample, list[Target]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Samples to draw from, and how often; with `composed`, few frames of one camera are made many (`compose`)."""
+    """Samples to draw from, and how often; with `composed`, few frames of one camera are made many (`compose`).
+
+    What is not `labelled` is asked about like the rest, but its truth counts as unknown.
+    """
 
     name: str
     samples: Sequence[Sample]
     share: float
     composed: bool = False
+    labelled: bool = True
 
     def draw(self, rng: np.random.Generator) -> Sample:
         """One of the samples, or what is made of two of them."""
@@ -62,7 +66,10 @@ class ExampleStream(IterableDataset[Any]):
         shares = np.array([s.share for s in self._sources])
         source = self._sources[int(rng.choice(len(self._sources), p=shares / shares.sum()))]
         sample = augmented(source.draw(rng), *self._size, rng)
-        return sample, [depth_target(sample, MetricDepth()), normals_target(sample), segmentation_target(sample, rng)]
+        targets = [depth_target(sample, MetricDepth()), normals_target(sample), segmentation_target(sample, rng)]
+        if not source.labelled:
+            targets = [dataclasses.replace(t, valid=np.zeros_like(t.valid)) for t in targets]
+        return sample, targets
 
     def __iter__(self) -> Iterator[Example]:
         """Examples of this worker."""
