@@ -38,7 +38,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 0
     printed = capsys.readouterr().out
     assert all(
-        f"    {name} " in printed for name in ("demo", "bag", "evaluate", "compare", "render", "train", "export")
+        f"    {name} " in printed
+        for name in ("demo", "bag", "evaluate", "compare", "render", "train", "distil", "export")
     )
 
 

@@ -12,7 +12,7 @@ from vb_perception import __version__
 from vb_perception.errors import VbPerceptionError
 
 DEFAULT_MODEL = Path(__file__).resolve().parent / "models" / "default"
-FORWARDED = ("train", "export", "evaluate", "compare")  # commands that read their own arguments
+FORWARDED = ("train", "distil", "export", "evaluate", "compare")  # commands that read their own arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,6 +38,10 @@ def _forward(command: str, arguments: Sequence[str]) -> int:
         from vb_perception.training import train
 
         return train.main(arguments)
+    if command == "distil":
+        from vb_perception.training import distil
+
+        return distil.main(arguments)
     from vb_perception.generator import export
 
     return export.main(arguments)
@@ -206,6 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(run=_build)
 
     commands.add_parser("train", help="train the generator (train --help)", add_help=False)
+    commands.add_parser("distil", help="train the generator with a teacher (distil --help)", add_help=False)
     commands.add_parser("export", help="export a trained generator to ONNX (export --help)", add_help=False)
     return parser
 
