@@ -1,0 +1,232 @@
+"""Does a teacher help?  The teacher by number of steps, students that heard it in two ways, the control that did not.
+
+All begin from one student's weights, and all students see the same number of images (`benchmarks/distillation/*.yaml`).
+Nothing is tuned on OSD's test split or MuJoCo: they are reported.  `vb-perception train
+benchmarks/distillation/teacher.yaml --out runs/teacher` comes first, then `vb-perception distil
+benchmarks/distillation/WAY.yaml --out runs/WAY-1`, and with another seed in the settings runs/WAY-2.
+
+Usage: python benchmarks/distillation.py [--runs runs] [--steps 1 2 4 8 16 32] [--frames 40]
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from accuracy_goals import GOALS, MUJOCO, OSD, Goal
+from accuracy_sets import mujoco_frames
+from circumstances import circumstances
+from measuring import in_turns
+from torch.utils.flop_counter import FlopCounterMode
+
+from vb_perception.generator.checkpoint import load_into, read_tensors
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.scenes.osd import read_osd
+from vb_perception.scenes.sample import Sample
+from vb_perception.tasks import MetricDepth, SemanticSegmentation, SurfaceNormals
+from vb_perception.training.corpus import Corpus
+from vb_perception.training.distil import read_teacher
+from vb_perception.training.objective import Model
+from vb_perception.training.settings import TrainSettings
+from vb_perception.training.teach import TeacherModel
+from vb_perception.training.train import STATE
+from vb_perception.training.validate import prompt_tensor, validate
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS, RECIPES = ROOT / "benchmarks" / "results", ROOT / "benchmarks" / "distillation"
+WATCHED, WATCHED_RENDERS = "OSD learn, watched", "renders, watched"
+WAYS = ("control", "output", "score")
+FORMS = {
+    "abs_rel": ".3f",
+    "delta1": ".3f",
+    "normals_deg": ".1f",
+    "overlap_f": ".3f",
+    "boundary_f": ".3f",
+    "miou": ".3f",
+}
+LESS_IS_BETTER = ("abs_rel", "normals_deg")
+SHARE, ROUNDS = 0.98, 5
+Figures = dict[str, dict[str, float]]
+"""Set -> figure -> mean."""
+
+
+def main() -> None:
+    """Measure every run that is there, write, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--runs", type=Path, default=ROOT / "runs", help="teacher, control-1, output-1, ... [%(default)s]"
+    )
+    parser.add_argument("--steps", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32])
+    parser.add_argument("--frames", type=int, default=40, help="of each set, at most [%(default)s]")
+    parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where drawn frames are kept [%(default)s]")
+    parser.add_argument("--students", action="store_true", help="measure only these, and write no table yet")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    settings = TrainSettings.read(RECIPES / "teacher.yaml")
+    sets = {name: frames[: options.frames] for name, frames in frames_at_hand(settings, options.cache).items()}
+    size = settings.validation_size
+    students = {"start": ROOT / settings.start_from}
+    students |= {run.name: run / STATE for way in WAYS for run in sorted(options.runs.glob(f"{way}-*"))}
+    figures: dict[str, Figures] = {}
+    for name, state in students.items():
+        figures[name] = kept_or(partial(judged, read_student(state), sets, size), options.runs / "figures", name, state)
+    if options.students:
+        return
+    state = options.runs / "teacher" / STATE
+    teacher = read_teacher(state)
+    for steps in options.steps:
+        teacher.generator.steps, name = steps, teacher_name(steps)
+        figures[name] = kept_or(partial(judged, teacher, sets, size), options.runs / "figures", name, state)
+    told = {
+        **circumstances(),
+        "size": f"{size[0]}x{size[1]}",
+        "frames": {name: len(frames) for name, frames in sets.items()},
+        "images": {
+            name: images_seen(options.runs / name / STATE) for name in ("teacher", *students) if name != "start"
+        },
+    }
+    costs = costs_of(read_student(students["start"]), teacher, options.steps, size)
+    kept = {**told, "costs": costs, "figures": rounded(figures)}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "distillation.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    text = "\n".join([*figure_tables(figures, costs), *verdicts(figures, costs), "", f"Measured with {told}.", ""])
+    (RESULTS / "distillation.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def frames_at_hand(settings: TrainSettings, cache: Path) -> dict[str, list[Sample]]:
+    """What is watched while training, and what is only ever reported."""
+    learn, renders = list(read_osd(ROOT / settings.osd_dir)), Corpus(ROOT / settings.corpus_dir)
+    return {
+        WATCHED: [learn[i] for i in settings.validation_frames],
+        WATCHED_RENDERS: [renders[i] for i in range(len(renders) - settings.validation_renders, len(renders))],
+        OSD: list(read_osd((ROOT / settings.osd_dir).parent / "test")),
+        MUJOCO: mujoco_frames(cache),
+    }
+
+
+def read_student(path: Path) -> Model:
+    """The averaged weights of a run."""
+    tensors, facts = read_tensors(path)
+    model = Model(GeneratorConfig.from_values(facts["generator"]))
+    load_into(model, tensors, "average.")
+    model.eval()
+    return model
+
+
+def images_seen(state: Path) -> int:
+    """Until the state was written."""
+    return int(read_tensors(state)[1]["images"])
+
+
+def kept_or(measure: Callable[[], Figures], folder: Path, name: str, state: Path) -> Figures:
+    """The figures of these weights, measured once and kept in `folder`: a measurement that was cut short goes on."""
+    path = folder / f"{name}, {hashlib.sha256(state.read_bytes()).hexdigest()[:12]}.json"
+    if not path.exists():
+        folder.mkdir(exist_ok=True)
+        path.write_text(json.dumps(measure()), encoding="utf-8")
+    figures: Figures = json.loads(path.read_text(encoding="utf-8"))
+    print(name, figures, flush=True)
+    return figures
+
+
+def teacher_name(steps: int) -> str:
+    """As the tables call it."""
+    return f"teacher, {steps} step{'s' if steps > 1 else ''}"
+
+
+def judged(model: Model, sets: Mapping[str, Sequence[Sample]], size: tuple[int, int]) -> Figures:
+    """Figures of a model on every set."""
+    with tempfile.TemporaryDirectory() as pictures:
+        return {name: validate(model, frames, Path(pictures), 0, size) for name, frames in sets.items()}
+
+
+def costs_of(
+    student: Model, teacher: TeacherModel, steps: Sequence[int], size: tuple[int, int]
+) -> dict[str, dict[str, float]]:
+    """Milliseconds of one thread and GFLOP (a multiply and an addition are two) of one image and three prompts."""
+    tasks = (MetricDepth(), SurfaceNormals(), SemanticSegmentation((("table", (255, 0, 0)), ("object", (0, 255, 0)))))
+    with torch.no_grad():
+        inputs = (
+            torch.zeros(1, 3, *size),
+            torch.zeros(1, 2, *size),
+            torch.stack([prompt_tensor(student.text, t) for t in tasks]),
+        )
+        runs: dict[str, Callable[[], object]] = {"student": partial(student.generator.forward, *inputs)}
+        runs |= {teacher_name(n): partial(teacher.generator.sampled, *inputs, n) for n in steps}
+        gflop = {}
+        for name, run in runs.items():
+            with FlopCounterMode(display=False) as counter:
+                run()
+            gflop[name] = counter.get_total_flops() / 1e9
+        times = in_turns(runs, ROUNDS)
+    return {name: {"gflop": round(gflop[name], 2), "ms": times[name]["cpu_median_ms"]} for name in runs}
+
+
+def figure_tables(figures: Mapping[str, Figures], costs: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """A table a set: contestants by figures."""
+    lines = []
+    for name in next(iter(figures.values())):
+        shown = [f for f in FORMS if any(not math.isnan(of[name][f]) for of in figures.values())]
+        lines += [f"### {name}", "", f"| | {' | '.join(shown)} | ms | GFLOP |", "|---" * (len(shown) + 3) + "|"]
+        for contestant, of in figures.items():
+            cost = costs[contestant if contestant in costs else "student"]
+            told = " | ".join(f"{of[name][f]:{FORMS[f]}}" for f in shown)
+            lines.append(f"| {contestant} | {told} | {cost['ms']:.0f} | {cost['gflop']:.2f} |")
+        lines.append("")
+    return lines
+
+
+def verdicts(figures: Mapping[str, Figures], costs: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Students beside the teacher at its best number of steps, and beside the control."""
+    ways = [way for way in WAYS if f"{way}-1" in figures]
+    teachers = {name: of for name, of in figures.items() if name.startswith("teacher")}
+    head = " | ".join(f"{way}: mean (spread); of the teacher's; against control" for way in ways)
+    lines = [f"| row | teacher at its best | meets its goal | {head} |", "|---" * (len(ways) + 3) + "|"]
+    for set_name in next(iter(figures.values())):
+        for figure, form in FORMS.items():
+            by_steps = {name: of[set_name][figure] for name, of in teachers.items()}
+            if any(math.isnan(value) for value in by_steps.values()):
+                continue
+            pick = min if figure in LESS_IS_BETTER else max
+            best = pick(by_steps, key=lambda name: by_steps[name])
+            goal = next((g for g in GOALS if (g.set, g.figure) == (set_name, figure)), None)
+            seeds = {
+                way: [of[set_name][figure] for n, of in figures.items() if n.startswith(f"{way}-")] for way in ways
+            }
+            cells = [_cell(figure, form, values, by_steps[best], seeds["control"]) for values in seeds.values()]
+            speed = costs[best]["ms"] / costs["student"]["ms"]
+            told = f"{by_steps[best]:{form}} ({best}, {speed:.0f} x the student's time)"
+            lines.append(f"| {set_name}, {figure} | {told} | {_met(goal, by_steps[best])} | {' | '.join(cells)} |")
+    return lines
+
+
+def _met(goal: Goal | None, value: float) -> str:
+    return "no goal" if goal is None else f"{goal.bound}: {goal.verdict(value)}"
+
+
+def _cell(figure: str, form: str, values: Sequence[float], teacher: float, control: Sequence[float]) -> str:
+    mean, other = sum(values) / len(values), sum(control) / len(control)
+    spread = max(max(values) - min(values), max(control) - min(control))
+    ratio = teacher / mean if figure in LESS_IS_BETTER else mean / teacher
+    gain = other - mean if figure in LESS_IS_BETTER else mean - other
+    word = "within the spread" if abs(gain) <= spread else ("better" if gain > 0 else "worse")
+    enough = "" if ratio >= SHARE else " (below 98 %)"
+    return f"{mean:{form}} ({spread:{form}}); {ratio:.0%}{enough}; {word if gain or spread else 'the same'}"
+
+
+def rounded(figures: Mapping[str, Figures]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """To five places, and None where there is no truth: what JSON can hold."""
+    return {
+        name: {s: {k: None if math.isnan(v) else round(v, 5) for k, v in of.items()} for s, of in sets.items()}
+        for name, sets in figures.items()
+    }
+
+
+if __name__ == "__main__":
+    main()
