@@ -72,7 +72,7 @@ def colour_evidence(noisy: Tensor, time: Tensor, columns: Tensor, stride: int) -
     Bayes' rule in nats: x_t is normal around t c with deviation 1 - t.  Zero for rows without a colour, and at t = 0.
     `columns` (N, T, 11) are the prompts' after the embedding.
     """
-    has_colour, _ = painting_rows(columns)
+    has_colour, *_ = painting_rows(columns)
     colours = columns[..., COLOUR] * has_colour[..., None]
     t, mean = time[:, None, None].to(noisy), nn.functional.avg_pool2d(noisy, stride)
     nearness = torch.bmm(colours, mean.flatten(2)) - t / 2 * colours.square().sum(-1, keepdim=True)
