@@ -87,7 +87,8 @@ def test_depth_loss_is_least_at_the_truth_and_pays_for_false_confidence() -> Non
     assert loss(1.3) < loss(1.3, unsure=0.4)
 
 
-def test_balanced_weights_give_small_things_a_say() -> None:
+def test_balanced_weights_give_small_things_a_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(losses, "BORDER_WEIGHT", 1.0)
     rows = torch.zeros(2, 10, 10, dtype=torch.int64)
     rows[0, :2, :2] = 1
     valid = torch.ones_like(rows, dtype=torch.bool)
@@ -97,6 +98,19 @@ def test_balanced_weights_give_small_things_a_say() -> None:
     share = weight[0][rows[0] == 1].sum().item()
     assert share == pytest.approx(2 / (2 + 96**0.5))  # by roots: 4 and 96 pixels
     assert weight[1, 5:].sum() == 0
+
+
+def test_a_border_is_what_lies_near_another_known_row() -> None:
+    rows = torch.zeros(1, 6, 12, dtype=torch.int64)
+    rows[..., 5:] = 3
+    known = torch.ones_like(rows, dtype=torch.bool)
+    assert losses.borders(rows, known)[0, 2].tolist() == [0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0]
+    known[..., 6:] = False
+    assert losses.borders(rows, known)[0, 2].tolist() == [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0]
+    known[..., 5:] = False
+    assert losses.borders(rows, known).sum() == 0
+    weight = losses.balanced(rows, torch.ones_like(rows, dtype=torch.bool))
+    assert (weight[0, 2, 4] / weight[0, 2, 0]).item() == pytest.approx(losses.BORDER_WEIGHT)
 
 
 def test_blurred_depth_costs_more_than_its_error() -> None:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from vb_perception.scenes.sample import Sample
 from vb_perception.training.augment import GREY, mirrored
 
-PUT_SHARE, TURN_SHARE, EACH_SHARE = 0.6, 0.6, 0.6
+DONOR_SHARES = (0.3, 0.3, 0.2, 0.2)
+"""How often objects of none, one, two or three other frames are put into one: the table of a task is full."""
+TURN_SHARE, EACH_SHARE = 0.6, 0.6
 MOST_SCALE = 1.12
 """An object is moved along its rays by up to this factor to stand on another table; its picture keeps its size."""
 TURN_DEG = (6.0, 7.0, 10.0)
@@ -29,8 +31,8 @@ _T = TypeVar("_T", np.int16, np.float32)
 
 
 def compose(sample: Sample, donors: Sequence[Sample], rng: np.random.Generator) -> Sample:
-    """`sample` with objects of one of the donors among its own, and seen by a turned camera; each of it at times."""
-    if rng.random() < PUT_SHARE:
+    """`sample` with objects of some of the donors among its own, and seen by a turned camera; each of it at times."""
+    for _ in range(int(rng.choice(len(DONOR_SHARES), p=DONOR_SHARES))):
         donor = donors[int(rng.integers(len(donors)))]
         sample = put(sample, mirrored(donor) if rng.random() < 0.5 else donor, rng)  # noqa: PLR2004
     if rng.random() < TURN_SHARE:

@@ -26,6 +26,8 @@ PLACE_SHARE = 20.0
 So much that the place decides until the network is sure: with 3.0 it never was (6000 images, all slots alike).
 """
 LEVELS = 127.5  # [-1, 1] spans 255 levels
+BORDER_PX, BORDER_WEIGHT = 2, 3.0
+"""A pixel this near to another thing weighs so much more: where two boxes touch few pixels decide whether they are two."""
 
 
 def walk_position(rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,8 +128,20 @@ def balanced(rows: Tensor, valid: Tensor) -> Tensor:
     count = int(rows.max().item()) + 1 if rows.numel() else 1
     index = rows.clamp(min=0) + count * torch.arange(len(rows), device=rows.device)[:, None, None]
     pixels = torch.bincount(index[valid], minlength=count * len(rows)).clamp(min=1)
-    weight = pixels.rsqrt()[index] * valid
+    weight = pixels.rsqrt()[index] * (1 + (BORDER_WEIGHT - 1) * borders(rows, valid)) * valid
     return weight / weight.sum((1, 2), keepdim=True).clamp(min=1e-6)
+
+
+def borders(rows: Tensor, valid: Tensor) -> Tensor:
+    """Which pixels (N, H, W) have another known row within BORDER_PX, rows or columns, of them."""
+    ids = rows.float()
+    far = float(rows.max().item()) + 1 if rows.numel() else 1.0
+    size = 2 * BORDER_PX + 1
+    highest, lowest = (
+        nn.functional.max_pool2d(torch.where(valid, signed, -far)[:, None], size, 1, BORDER_PX)[:, 0]
+        for signed in (ids, -ids)
+    )
+    return (valid & ((highest != ids) | (-lowest != ids))).to(ids.dtype)
 
 
 def instance_rows(logits: Tensor, rows: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
