@@ -17,7 +17,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/done
 TRAINING_TESTS := tests/generator tests/training
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements/node.txt
+# Python compiles what it imports; compiling everything beforehand takes a third of the time.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint requirements/node.txt
 MESSAGES := $(wildcard msg/*.msg srv/*.srv action/*.action) CMakeLists.txt package.xml setup.py pyproject.toml cmake/wheel_fix.cmake
 
 # A sourced ROS 2 workspace must not mix with the wheels, nor another environment's wheels with ours.
