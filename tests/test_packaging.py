@@ -27,7 +27,7 @@ PACKAGE_XML = ET.parse(CHECKOUT / "package.xml").getroot()  # noqa: S314 - our o
 SCRIPTS: dict[str, str] = PYPROJECT["project"]["scripts"]
 ROS_PACKAGE = re.compile(r"rclpy|launch|launch_ros|ament_index_python|\w+_(msgs|srvs|interfaces)")
 # Import name -> name in package.xml.  onnxruntime and openvino have no rosdep name: README.md tells how to get them.
-ROSDEP = {"cv2": "python3-opencv", "numpy": "python3-numpy", "typing_extensions": "python3-typing-extensions"}
+ROSDEP = {"cv2": "python3-opencv", "numpy": "python3-numpy"}
 NEEDS_GENERATORS = pytest.mark.skipif(
     not Path(sys.prefix, "share/rosidl_default_generators").is_dir(),
     reason="no ROS 2 message generators in this environment: run `make test`",

@@ -5,11 +5,12 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, NoReturn
 
 from vb_perception.errors import VbPerceptionError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LAST_LINES = 6
 
@@ -21,7 +22,7 @@ class Process:
         self.name, self.log = name, log
         self._command, self._environment = list(command), dict(environment)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         """Start it.  Not from a shell: that would let it ignore SIGINT."""
         with self.log.open("wb") as log:
             self._popen = subprocess.Popen(

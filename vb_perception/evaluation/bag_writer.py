@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rosbags.interfaces import (
     Connection,
@@ -16,10 +16,12 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
-from typing_extensions import Self
 
 from vb_perception.errors import BagError
 from vb_perception.evaluation.message_types import Message, message_types, register_type
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _NEVER = QosTime(2147483647, 4294967295)
 _BAG_VERSION: Literal[8] = 8  # its spelling of QoS is read by Humble and everything later
@@ -36,7 +38,7 @@ class BagWriter:
         self.counts: dict[str, int] = {}
         self._connections: dict[str, Connection] = {}
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         """Open a hidden folder beside the file; rosbags writes whole rosbag2 folders."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._folder = Path(tempfile.mkdtemp(prefix=f".{self.path.stem}-", dir=self.path.parent))

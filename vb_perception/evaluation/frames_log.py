@@ -5,11 +5,12 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any
 
 from vb_perception.errors import ConfigError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Row = dict[str, Any]
 
@@ -21,7 +22,7 @@ class FramesLog:
         self.path = path
         self._part = path.with_suffix(".jsonl.part")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         """Open the unfinished file beside it."""
         self._stream = self._part.open("w", encoding="utf-8")
         return self

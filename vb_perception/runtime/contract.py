@@ -4,12 +4,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
-from typing_extensions import Self
 
 from vb_perception.errors import EngineMismatchError, InferenceError, NonFiniteError
 from vb_perception.runtime.engine import EngineSpec, Float
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Port = tuple[str, tuple[int | None, ...]]
 """Element type (NumPy's name) and shape of one input or output; None is a free size."""
@@ -121,7 +124,7 @@ class CheckedEngine(ABC):
             self._open = False
             self._release()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         """Enter the context."""
         return self
 

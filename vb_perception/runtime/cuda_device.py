@@ -8,14 +8,16 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from vb_perception.errors import EngineUnavailableError, InferenceError
 from vb_perception.runtime.contract import Port
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 NEEDED_CALLS = (
     "cudaDriverGetVersion",
@@ -192,7 +194,7 @@ class GraphRun:
         while self._free:
             self._free.pop()()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         """Enter the context."""
         return self
 

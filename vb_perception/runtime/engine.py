@@ -6,13 +6,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from vb_perception.errors import EngineMismatchError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Float = NDArray[np.float32]
 CODEC_VERSION = 2
@@ -199,7 +201,7 @@ class Engine(Protocol):
         """Release what was taken; `infer` afterwards is an InferenceError."""
         ...
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         """Enter the context."""
         ...
 

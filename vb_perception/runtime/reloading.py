@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable
 from types import TracebackType
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING
 
 from vb_perception.errors import NonFiniteError
 from vb_perception.runtime.engine import Engine, EngineSpec, Float
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ class ReloadingEngine:
         """Close the engine that answers at the moment."""
         self._engine.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         """Enter the context."""
         return self
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from vb_perception.errors import ConfigError
 from vb_perception.scenes import library_file
@@ -15,6 +15,9 @@ from vb_perception.scenes.library import Fold, LibraryModel, Place
 from vb_perception.scenes.photo_cache import Photographs, pack_photographs
 from vb_perception.scenes.photo_textures import PhotoTexture
 from vb_perception.scenes.sweethome3d import IMAGE_SIZE_PX, SOURCE, ImageShelf, read_models
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 DEFAULT_CACHE = Path("cache/assets")
 FURNITURE = "furniture.npz"
@@ -36,12 +39,12 @@ class SceneAssets:
     panoramas: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, HEIGHT_PX, 2 * HEIGHT_PX, 3), np.uint8))
 
     @classmethod
-    def none(cls) -> Self:
+    def none(cls) -> "Self":
         """Nothing: scenes are then made of procedural shapes and patterns alone."""
         return cls(np.zeros((0, IMAGE_SIZE_PX, IMAGE_SIZE_PX, 3), np.uint8))
 
     @classmethod
-    def read(cls, cache_dir: Path | str, fold: Fold) -> Self:
+    def read(cls, cache_dir: Path | str, fold: Fold) -> "Self":
         """The assets of one fold from a cache that `pack` wrote.
 
         Raises:

@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from vb_perception.errors import ConfigError
 from vb_perception.scenes import bodies
 from vb_perception.scenes.classes import CLASS_IDS
 from vb_perception.scenes.levels import triangles_at
 from vb_perception.scenes.scene import PATTERNS, Material, Scene, Solid
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 MATERIAL_END = 9
 _FINEST_PX = 0.8  # what is smaller in the picture is left out
@@ -43,7 +46,7 @@ class PackedSolids:
     @classmethod
     def of(
         cls, scene: Scene, clip_from_world: NDArray[np.float64], shadow_from_world: NDArray[np.float64], images: int = 0
-    ) -> Self:
+    ) -> "Self":
         """Pack its solids; ConfigError for an unknown class, pattern or image, or when there is nothing to draw.
 
         Args:

@@ -6,14 +6,17 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from vb_perception.errors import ConfigError
 from vb_perception.scenes import hdri
 from vb_perception.scenes.photo_textures import SWEETHOME3D_JAR, PhotoTexture, is_held_out, known, photo_textures
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 PHOTOS = "photos.npz"
 
@@ -27,7 +30,7 @@ class Photographs:
     panoramas: NDArray[np.uint8]
 
     @classmethod
-    def read(cls, cache_dir: Path | str, *, held_out: bool) -> Self:
+    def read(cls, cache_dir: Path | str, *, held_out: bool) -> "Self":
         """Those of one fold from a cache that `pack_photographs` wrote.
 
         Raises:

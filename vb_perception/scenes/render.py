@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import Self
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import ConfigError, EngineUnavailableError
@@ -17,8 +16,9 @@ from vb_perception.scenes.packed import PackedSolids
 from vb_perception.scenes.sample import Sample
 from vb_perception.scenes.scene import Backdrop, Lighting, Scene
 
-if TYPE_CHECKING:  # imported by `_open_context`, since only who renders needs it
+if TYPE_CHECKING:  # moderngl is imported by `_open_context`, since only who renders needs it
     import moderngl
+    from typing_extensions import Self
 
 NEAR_M, FAR_M = 0.03, 120.0
 SHADOW_SIZE_PX = 768
@@ -71,7 +71,7 @@ class Renderer:
         self._image_count = 0 if images is None else len(images)
         self._images = _texture_array(context, images) if images is not None and len(images) else None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Self":
         """The renderer itself."""
         return self
 

@@ -27,7 +27,7 @@ So much that the place decides until the network is sure: with 3.0 it never was 
 """
 LEVELS = 127.5  # [-1, 1] spans 255 levels
 BORDER_PX, BORDER_WEIGHT = 2, 3.0
-"""A pixel this near to another thing weighs so much more: where two boxes touch few pixels decide whether they are two."""
+"""A pixel this near to another thing weighs so much more: where two boxes touch few pixels tell that they are two."""
 
 
 def walk_position(rgb: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,12 +4,14 @@ import dataclasses
 import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from typing_extensions import Self
 
 from vb_perception.errors import ConfigError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 NETWORKS = ("student", "teacher")
 
@@ -73,7 +75,7 @@ class TrainSettings:
         return sum(s.images for s in self.stages)
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path) -> "Self":
         """Read a YAML; ConfigError names an unknown key and the nearest known one."""
         try:
             values: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
