@@ -11,7 +11,8 @@ from vb_perception.generator import sampling  # noqa: E402
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.generator.student import Painted  # noqa: E402
 from vb_perception.generator.text import TextEncoder  # noqa: E402
-from vb_perception.tasks import MetricDepth, SurfaceNormals  # noqa: E402
+from vb_perception.runtime.text import COLOUR  # noqa: E402
+from vb_perception.tasks import InstanceSegmentation, MetricDepth, SurfaceNormals  # noqa: E402
 from vb_perception.training.validate import prompt_tensor  # noqa: E402
 
 
@@ -88,3 +89,18 @@ def test_what_is_unsure_is_taken_out_of_depth_and_of_nothing_else() -> None:
     sure = sampling.sure_colours(Painted(rgb, rgb, rgb, place), columns)
     assert torch.allclose(sure[0, :, 0, 0], stop, atol=1e-5)
     assert torch.equal(sure[1], rgb[1])
+
+
+def test_a_sample_heads_for_the_mean_of_the_instances_that_may_be_meant() -> None:
+    text = TextEncoder(GeneratorConfig())
+    with torch.no_grad():
+        rows = torch.stack([prompt_tensor(text, task) for task in (InstanceSegmentation("cup"), SurfaceNormals())])
+    columns = rows[..., GeneratorConfig().embedding_dim :]
+    logits = torch.full((2, 16, 4, 4), -1e4)
+    logits[:, 3:5] = torch.tensor([1.0, 0.0])[:, None, None]  # two of the colours, the first e times as likely
+    sharp = Painted(torch.rand(2, 3, 4, 4), logits, torch.rand(2, 3, 4, 4), torch.zeros(2, 2, 4, 4))
+    mean = sampling.expected_colours(sharp, columns)
+    one, other = columns[0, 3, COLOUR], columns[0, 4, COLOUR]
+    share = torch.sigmoid(torch.tensor(1.0))
+    assert torch.allclose(mean[0, :, 0, 0], share * one + (1 - share) * other, atol=1e-5)
+    assert torch.equal(mean[1], sharp.rgb[1])

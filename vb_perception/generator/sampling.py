@@ -92,6 +92,21 @@ def sure_colours(painted: Painted, columns: Tensor) -> Tensor:
     return painted.rgb - painted.place[:, 1:] * off.unflatten(2, painted.rgb.shape[2:])
 
 
+def expected_colours(painted: Painted, columns: Tensor) -> Tensor:
+    """The mean (N, 3, H, W) of the pictures that may be meant, which is where flow matching heads for.
+
+    As `sure_colours`, and instances as undecided as they are: they are painted more decidedly (`painter.DECIDED`), and
+    who heads for the likeliest picture alone has chosen it after the first step.
+    """
+    sure = sure_colours(painted, columns)
+    has_colour, _, decided = painting_rows(columns)
+    sharpened = (decided[:, 0] > 1).nonzero()[:, 0]
+    colours = (columns[..., COLOUR] * has_colour[..., None])[sharpened].transpose(1, 2)
+    weight = torch.softmax(painted.logits[sharpened].flatten(2).to(colours), dim=1)
+    mean = torch.bmm(colours, weight).unflatten(2, painted.rgb.shape[2:])
+    return sure.index_copy(0, sharpened, mean.to(sure))
+
+
 def sample(clean: Clean, columns: Tensor, size: tuple[int, int], steps: int, seed: int) -> Painted:
     """One picture for each prompt, by Euler steps from noise that depends on the seed alone.
 
@@ -109,6 +124,6 @@ def sample(clean: Clean, columns: Tensor, size: tuple[int, int], steps: int, see
     x = torch.randn((len(columns), 3, *size), generator=random).to(columns.device)
     for time, following in pairwise(schedule(steps)):
         painted = clean(x, x.new_full((len(x),), time))
-        velocity = (sure_colours(painted, columns).float() - x) / (1 - time)
+        velocity = (expected_colours(painted, columns).float() - x) / (1 - time)
         x = x + (following - time) * velocity
     return painted
