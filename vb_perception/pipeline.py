@@ -103,13 +103,15 @@ class PerceptionPipeline:
         return Perception(painted.frame, predictions, generated, times, {k: v for k, v in unknown.items() if v})
 
     def warm_up(self, tasks: Sequence[Task]) -> None:
-        """Answer one, two ... all of the tasks about a grey image, so that no later frame waits for a compiler.
+        """Answer all, all but one ... one of the tasks about a grey image, so that no later frame waits for a compiler.
+
+        The most first: an engine may answer fewer with what it has compiled for more.
 
         Raises what `perceive` raises: a task that this generator cannot be asked is found here, before the first frame.
         """
         spec = self._engine.spec
         grey = Frame(np.full((spec.height, spec.width, 3), GREY, np.uint8), stamp_ns=0, frame_id="warm-up")
-        for count in range(1, len(tasks) + 1):
+        for count in range(len(tasks), 0, -1):
             self.perceive(grey, tasks[:count])
 
     def _stack(self, tasks: Sequence[Task]) -> Float:

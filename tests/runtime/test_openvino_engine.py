@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.runtime.test_engines import inputs
-from vb_perception.errors import ConfigError
-from vb_perception.runtime.openvino_engine import OpenVinoEngine
+from vb_perception.errors import ConfigError, EngineError
+from vb_perception.runtime.openvino_engine import PATIENCE, OpenVinoEngine
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed: pip install it")
 
@@ -56,3 +56,52 @@ def test_openvino_names_the_precision_that_it_ran_in_not_the_one_it_was_expected
         assert engine.computed == "fp32"
         engine.infer(*inputs(toy_dir, engine.spec))
         assert engine.computed == "bf16"
+
+
+@needs_openvino
+@pytest.mark.usefixtures("empty_cache")
+def test_fewer_prompts_are_answered_by_the_graph_for_more_until_they_last(
+    toy_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with OpenVinoEngine(toy_dir, 1, precision="f32") as engine:
+        compiled: list[int] = []
+        real = engine._compiled_once  # noqa: SLF001
+
+        def counting(prompts: int) -> Any:  # noqa: ANN401 - as OpenVINO's own
+            compiled.append(prompts)
+            return real(prompts)
+
+        monkeypatch.setattr(engine, "_compiled_once", counting)
+        image, rays, prompts = inputs(toy_dir, engine.spec)
+        three = np.concatenate((prompts, prompts, prompts))[:3]
+        whole = engine.infer(image, rays, three)
+        for _ in range(PATIENCE - 1):
+            np.testing.assert_allclose(engine.infer(image, rays, three[:1]), whole[:1], atol=1e-5)
+        assert compiled == [3]
+        engine.infer(image, rays, three[:1])
+        (beside,) = engine._beside  # noqa: SLF001
+        beside.join()
+        assert compiled == [3, 1]
+        answer = engine.infer(image, rays, three[:1])
+        np.testing.assert_allclose(answer, whole[:1], atol=1e-4)
+        assert answer.shape == whole[:1].shape
+
+
+@needs_openvino
+@pytest.mark.usefixtures("empty_cache")
+def test_a_graph_that_does_not_fit_in_is_done_without(
+    toy_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(_: int) -> None:
+        raise EngineError("no memory")  # noqa: EM101, TRY003
+
+    with OpenVinoEngine(toy_dir, 1, precision="f32") as engine:
+        image, rays, prompts = inputs(toy_dir, engine.spec)
+        pair = np.concatenate((prompts, prompts))[:2]
+        engine.infer(image, rays, pair)
+        monkeypatch.setattr(engine, "_compiled_once", full)
+        for _ in range(PATIENCE + 3):
+            assert len(engine.infer(image, rays, pair[:1])) == 1
+        (beside,) = engine._beside  # noqa: SLF001
+        beside.join()
+    assert "1 prompts go on with the graph for more: no memory" in caplog.text

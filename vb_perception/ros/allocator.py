@@ -30,3 +30,9 @@ def keep_large_blocks() -> bool:
         (_M_ARENA_MAX, 1),  # those of single threads give their pages back whatever the thresholds say
     )
     return all(mallopt(name, value) == 1 for name, value in settings)
+
+
+def give_back_freed() -> bool:
+    """Hand what was freed so far back to the kernel, as after a model was loaded; whether anything was."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and trim(0) == 1

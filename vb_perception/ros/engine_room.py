@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vb_perception.errors import VbPerceptionError
 from vb_perception.pipeline import PerceptionPipeline
+from vb_perception.ros.allocator import give_back_freed
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.engine import Engine
 from vb_perception.runtime.options import EngineOptions
@@ -112,5 +113,6 @@ class EngineRoom:
             if self._abandoned:
                 return
             pipeline.warm_up(tasks)
+        give_back_freed()  # compilers and files take tens of megabytes that no frame needs
         self.backend, self.pipeline = engine.backend, pipeline
         self.step = "ready"
