@@ -1,0 +1,32 @@
+"""The mean of several runs."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from vb_perception.errors import CheckpointError  # noqa: E402
+from vb_perception.generator.checkpoint import read_tensors, write_tensors  # noqa: E402
+from vb_perception.training.soup import main  # noqa: E402
+
+
+def state(path: Path, value: float, size: int = 3) -> Path:
+    tensors = {"average.w": torch.full((size,), value), "average.n": torch.tensor(int(value)), "model.w": torch.ones(2)}
+    write_tensors(path, tensors, {"images": int(value)})
+    return path
+
+
+def test_the_mean_of_the_averaged_weights(tmp_path: Path) -> None:
+    states = [str(state(tmp_path / f"{i}.safetensors", float(i))) for i in (1, 4)]
+    assert main([*states, "--out", str(tmp_path / "mean.safetensors")]) == 0
+    tensors, facts = read_tensors(tmp_path / "mean.safetensors")
+    assert tensors.keys() == {"average.w", "average.n"}
+    assert tensors["average.w"].tolist() == [2.5] * 3
+    assert facts == {"images": 4, "mean_of": [{"images": 1}]}
+
+
+def test_runs_of_other_sizes_have_no_mean(tmp_path: Path) -> None:
+    states = [str(state(tmp_path / f"{size}.safetensors", 1.0, size)) for size in (3, 5)]
+    with pytest.raises(CheckpointError, match=r"5\.safetensors does not hold the same weights as .*3\.safetensors"):
+        main([*states, "--out", str(tmp_path / "mean.safetensors")])
