@@ -17,7 +17,7 @@ from vb_perception.runtime.engine import Engine, Float
 from vb_perception.runtime.fake import FakeEngine
 from vb_perception.runtime.options import EngineOptions
 
-WARM_UP = [1, 2, 3]  # prompts of each run of the warm-up
+WARM_UP = [3, 2, 1]  # prompts of each run of the warm-up
 
 
 class Patient(FakeEngine):

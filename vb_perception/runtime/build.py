@@ -145,7 +145,7 @@ def _opened(model_dir: Path, spec: EngineSpec, which: Candidate, threads: int, o
 def _load(model_dir: Path, variant: Variant, which: Candidate, threads: int, options: EngineOptions) -> CheckedEngine:
     if which.backend == "openvino":
         hints: dict[str, OpenVinoPrecision] = {FP32: "f32", "bf16": "bf16"}
-        return OpenVinoEngine(model_dir, threads, hints.get(which.precision, "auto"), variant)
+        return OpenVinoEngine(model_dir, threads, hints.get(which.precision, "auto"), variant, options.prompts)
     if which.backend == TENSORRT:
         return tensorrt_engine.TensorRtEngine(model_dir, variant, options)
     if which.precision == "bf16":

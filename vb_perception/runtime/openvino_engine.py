@@ -34,9 +34,16 @@ class OpenVinoEngine(CheckedEngine):
     """
 
     def __init__(
-        self, model_dir: Path, threads: int = 0, precision: OpenVinoPrecision = "auto", variant: Variant | None = None
+        self,
+        model_dir: Path,
+        threads: int = 0,
+        precision: OpenVinoPrecision = "auto",
+        variant: Variant | None = None,
+        expected: int = 0,
     ) -> None:
         """Load and check the file of `variant` (default: the spec's own).
+
+        For the `expected` number of prompts a graph is compiled whenever it is asked for, whichever others there are.
 
         `threads` 0 takes one a core; precision "auto" is bf16 where the CPU has it, what the graph says elsewhere.
 
@@ -74,6 +81,7 @@ class OpenVinoEngine(CheckedEngine):
         check_ports(file, _ports(model.inputs), inputs)
         check_ports(file, _ports(model.outputs), outputs)
         self._requests: dict[int, Any] = {}
+        self._expected = expected
         self._asked_of_larger: Counter[int] = Counter()
         self._beside: list[threading.Thread] = []
         super().__init__(spec, "")
@@ -111,7 +119,7 @@ class OpenVinoEngine(CheckedEngine):
     def _size_for(self, prompts: int) -> int:
         """Of how many prompts the graph is that answers so many now."""
         larger = [size for size in list(self._requests) if size > prompts]
-        if prompts in self._requests or not larger:
+        if prompts in self._requests or prompts == self._expected or not larger:
             return prompts
         self._asked_of_larger[prompts] += 1
         if self._asked_of_larger[prompts] == PATIENCE:
