@@ -55,7 +55,7 @@ def main() -> None:
         "benchmark": "gpu",
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
         "torch": torch.__version__,
-        "precision": "fp16, matrix product included",
+        "precision": "fp16" if device.type == "cuda" else "fp32",
         "matmul_gflops": round(peak, 1),
         **circumstances(),
         "rows": rows,
@@ -87,6 +87,7 @@ def timed(
     times = in_turns(runs, rounds)
     # Multiplications grow with the pixels but for the prompts' own, which are a hundredth.
     gflop = spec.gflop_three_prompts * size[0] * size[1] / (spec.height * spec.width)
+    eager_ms = times.get("torch eager", {}).get("median_ms")
     done = [
         {
             "engine": name,
@@ -95,7 +96,7 @@ def timed(
             "frames_per_s": round(1000 / of["median_ms"], 1),
             "gflop": round(gflop, 2),
             "roofline_share": round(gflop / of["median_ms"] * 1000 / peak, 4),
-            "of_eager": round(times["torch eager"]["median_ms"] / of["median_ms"], 2),
+            "of_eager": round(eager_ms / of["median_ms"], 2) if eager_ms else "",
         }
         for name, of in times.items()
     ]

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="training extra not installed: run `
 
 from vb_perception.errors import CheckpointError  # noqa: E402
 from vb_perception.generator.checkpoint import read_tensors, write_tensors  # noqa: E402
-from vb_perception.training.soup import main  # noqa: E402
+from vb_perception.training.soup import main, mean_of  # noqa: E402
 
 
 def state(path: Path, value: float, size: int = 3) -> Path:
@@ -24,6 +24,15 @@ def test_the_mean_of_the_averaged_weights(tmp_path: Path) -> None:
     assert tensors.keys() == {"average.w", "average.n"}
     assert tensors["average.w"].tolist() == [2.5] * 3
     assert facts == {"images": 4, "mean_of": [{"images": 1}]}
+
+
+def test_a_model_folder_has_weights_too(tmp_path: Path) -> None:
+    run = state(tmp_path / "run.safetensors", 4.0)
+    shipped = tmp_path / "generator.safetensors"
+    write_tensors(shipped, {"w": torch.full((3,), 1.0, dtype=torch.float16), "n": torch.tensor(7)}, {})
+    mean = mean_of([shipped, run])
+    assert mean["average.w"].tolist() == [2.5] * 3
+    assert mean["average.w"].dtype == torch.float32
 
 
 def test_runs_of_other_sizes_have_no_mean(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 Source: model soups (Wortsman et al. 2022, arXiv 2203.05482).
 
-Usage: python -m vb_perception.training.soup STATE STATE ... --out STATE
+Usage: python -m vb_perception.training.soup WEIGHTS WEIGHTS ... --out STATE
+
+Weights are the state of a run, or the generator.safetensors of a model folder.
 """
 
 import argparse
@@ -19,33 +21,39 @@ AVERAGE = "average."
 
 
 def mean_of(paths: Sequence[Path]) -> dict[str, Tensor]:
-    """The mean of the averaged weights of some runs' states.
+    """The mean of the averaged weights of some runs or models.
 
     Raises:
-        CheckpointError: one is no state of a run, or they are of generators of other sizes.
+        CheckpointError: one holds no weights, or they are of generators of other sizes.
     """
-    runs = [{k: v for k, v in read_tensors(p)[0].items() if k.startswith(AVERAGE)} for p in paths]
+    runs = [_weights(path) for path in paths]
     first = {k: v.shape for k, v in runs[0].items()}
     for path, run in zip(paths, runs, strict=True):
         if not run or {k: v.shape for k, v in run.items()} != first:
-            msg = f"{path} does not hold the same weights as {paths[0]}: expected states of runs of one generator"
+            msg = f"{path} does not hold the same weights as {paths[0]}: expected runs of one generator"
             raise CheckpointError(msg)
     return {k: _mean([run[k] for run in runs]) for k in first}
 
 
+def _weights(path: Path) -> dict[str, Tensor]:
+    tensors = read_tensors(path)[0]
+    of_run = {k: v for k, v in tensors.items() if k.startswith(AVERAGE)}
+    return of_run or {AVERAGE + k: v for k, v in tensors.items()}  # a model folder has nothing but the average
+
+
 def _mean(values: Sequence[Tensor]) -> Tensor:
     # Counters of batches are whole numbers, and nothing depends on them.
-    return torch.stack(list(values)).mean(0) if values[0].is_floating_point() else values[-1]
+    return torch.stack([v.float() for v in values]).mean(0) if values[0].is_floating_point() else values[-1]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the mean with the facts of the last run, and which they were."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("states", type=Path, nargs="+")
+    parser.add_argument("weights", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(argv)
-    mean = mean_of(given.states)
-    facts = [read_tensors(path)[1] for path in given.states]
+    mean = mean_of(given.weights)
+    facts = [read_tensors(path)[1] for path in given.weights]
     write_tensors(given.out, mean, {**facts[-1], "mean_of": facts[:-1]})
     return 0
 
