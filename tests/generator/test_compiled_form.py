@@ -25,10 +25,10 @@ TASKS: tuple[Task, ...] = (
 )
 
 
-@pytest.mark.parametrize("stops", [True, False])
-def test_every_task_is_painted_as_the_generator_paints_it(*, stops: bool) -> None:
+@pytest.mark.parametrize(("stops", "overview_px"), [(True, 192 * 256), (False, 192 * 256), (True, 32 * 64)])
+def test_every_task_is_painted_as_the_generator_paints_it(*, stops: bool, overview_px: int) -> None:
     torch.manual_seed(0)
-    config = GeneratorConfig(paints_stops=stops)
+    config = GeneratorConfig(paints_stops=stops, overview_px=overview_px)
     generator = Generator(config).eval()
     with torch.no_grad():
         for parameter in generator.parameters():  # also those that begin at zero

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="training extra not installed: run `
 
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.generator.painter import DECIDED  # noqa: E402
-from vb_perception.generator.student import Generator, Painted  # noqa: E402
+from vb_perception.generator.student import Generator, Painted, reduced  # noqa: E402
 from vb_perception.generator.text import TextEncoder, phrase_rows  # noqa: E402
 from vb_perception.tasks import (  # noqa: E402
     InstanceSegmentation,
@@ -41,6 +41,49 @@ def painted(model: tuple[Generator, TextEncoder], *tasks: Task) -> Painted:
 def test_stays_inside_the_budget() -> None:
     generator, text = Generator(CONFIG), TextEncoder(CONFIG)
     assert sum(p.numel() for m in (generator, text) for p in m.parameters()) <= 6_000_000
+
+
+@pytest.mark.parametrize(
+    ("size", "overview"),
+    [
+        ((192, 256), (192, 256)),
+        ((256, 256), (256, 256)),
+        ((480, 640), (192, 256)),
+        ((384, 512), (192, 256)),
+        ((480, 864), (160, 288)),
+        ((64, 3200), (32, 1568)),
+    ],
+)
+def test_a_large_picture_is_looked_at_as_a_whole_at_one_size(size: tuple[int, int], overview: tuple[int, int]) -> None:
+    with torch.device("meta"):
+        assert Generator(CONFIG).overview(*size) == overview
+
+
+def test_a_large_picture_is_understood_as_its_small_copy_is() -> None:
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig(overview_px=64 * 96)).eval()
+    probe = torch.Generator().manual_seed(1)
+    small = torch.rand(1, 3, 64, 96, generator=probe) * 2 - 1
+    large = small.repeat_interleave(5, 2).repeat_interleave(5, 3)
+    prompts = torch.randn(2, CONFIG.max_tokens, CONFIG.token_dim, generator=probe)
+    rays = torch.rand(1, 2, 64, 96, generator=probe)
+    with torch.no_grad():
+        one = generator.look(small, rays, prompts)
+        other = generator.look(large, rays.repeat_interleave(5, 2).repeat_interleave(5, 3), prompts)
+        answer = generator(large, rays.repeat_interleave(5, 2).repeat_interleave(5, 3), prompts)
+    assert torch.allclose(one.features, other.features, atol=1e-5)
+    assert [tuple(m.shape[2:]) for m in other.maps] == [(160, 240), (80, 120), (8, 12), (4, 6), (2, 3)]
+    assert answer.rgb.shape == (2, 3, 320, 480)
+
+
+@pytest.mark.parametrize("size", [(32, 48), (20, 30), (64, 96), (48, 96)])
+def test_what_is_reduced_keeps_its_mean_and_its_slopes(size: tuple[int, int]) -> None:
+    rows, columns = torch.linspace(0, 1, 64)[:, None].expand(64, 96), torch.linspace(0, 1, 96).expand(64, 96)
+    small = reduced(torch.stack((rows, columns))[None], size)
+    assert small.shape == (1, 2, *size)
+    assert torch.allclose(small.mean((2, 3)), torch.tensor(0.5), atol=2e-3)
+    steps = small[0, 1, 0].diff()
+    assert torch.allclose(steps[1:-1], torch.tensor(96 / size[1] / 95), atol=2e-3)
 
 
 def test_each_prompt_is_answered_as_if_alone(model: tuple[Generator, TextEncoder]) -> None:

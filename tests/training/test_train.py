@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
 from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.training.corpus import write_corpus  # noqa: E402
-from vb_perception.training.settings import Stage, TrainSettings  # noqa: E402
+from vb_perception.training.settings import Large, Stage, TrainSettings  # noqa: E402
 from vb_perception.training.train import STATE, Run, learning_rate  # noqa: E402
 
 
@@ -103,6 +104,37 @@ def test_a_run_starts_from_a_shipped_model(settings: TrainSettings, tmp_path: Pa
     foreign = dataclasses.replace(warm, start_from=str(tmp_path / "foreign.safetensors"))
     with pytest.raises(CheckpointError, match="holds no weight of this generator"):
         Run(foreign, tmp_path / "other")
+
+
+def test_two_sizes_by_turns_and_in_turn_again_after_a_kill(settings: TrainSettings, tmp_path: Path) -> None:
+    large = Large(96, 128, 1, every=3)
+    run = Run(dataclasses.replace(settings, stages=(Stage(64, 64, 2, 100, large),)), tmp_path / "run")
+
+    def sizes(count: int) -> list[tuple[int, ...]]:
+        return [tuple(b.image.shape) for b in islice(run.batches(run.settings.stages[0], began=10), count)]
+
+    small, other = (2, 3, 64, 64), (1, 3, 96, 128)
+    for seen, expected in (
+        (0, [small, small, other, small]),
+        (2, [small, other, small]),
+        (4, [other, small]),
+        (5, [small]),
+    ):
+        run.images = 10 + seen
+        assert sizes(len(expected)) == expected
+    run.images = 10
+    whole = list(islice(run.batches(run.settings.stages[0], began=10), 3))
+    run.images = 14
+    again = next(iter(run.batches(run.settings.stages[0], began=10)))
+    torch.testing.assert_close(again.image, whole[2].image)
+
+
+def test_the_second_size_of_a_stage_is_read_from_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    sizes = "large: {height: 480, width: 640, batch: 2, every: 2}"
+    stage = f"{{height: 192, width: 256, batch: 8, images: 10, {sizes}}}"
+    path.write_text(f"osd_dir: a\ncorpus_dir: b\nstages: [{stage}]\n", encoding="utf-8")
+    assert TrainSettings.read(path).stages == (Stage(192, 256, 8, 10, Large(480, 640, 2, 2)),)
 
 
 def test_withheld_renders_are_kept_apart(settings: TrainSettings, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vb_perception.generator.denoiser import places
-from vb_perception.generator.painter import MASKED, Level, Painter, colour_steps, painting_rows
+from vb_perception.generator.painter import MASKED, Level, Painter, colour_steps, grown, painting_rows
 from vb_perception.generator.student import Generator
 from vb_perception.runtime.text import COLOUR, STOP
 
@@ -89,15 +89,14 @@ class _PixelPainter(nn.Module):
         painter = self.painter
         for level, norm, detail in zip(painter.levels, self.norms, reversed(maps[:3]), strict=True):
             x = _finer(level, norm, x, detail, task)
-        x = nn.functional.interpolate(painter.narrow(x), scale_factor=2.0, mode="bilinear")
-        x = nn.functional.silu(x + painter.lateral(image))
+        x = nn.functional.silu(grown(painter.narrow(x), image) + painter.lateral(image))
         x = x + nn.functional.silu(painter.mix(x))
         return self.tail(x, tokens, task, rows), None, None, None
 
 
 def _finer(level: Level, norm: ScaleShiftNorm, x: Tensor, detail: Tensor, task: Tensor) -> Tensor:
     """`Level.forward`, with the encoder's detail once for all prompts."""
-    x = nn.functional.interpolate(level.narrow(x), scale_factor=2.0, mode="bilinear") + level.lateral(detail)
+    x = grown(level.narrow(x), detail) + level.lateral(detail)
     gain, offset = level.film(task)[:, :, None, None].chunk(2, dim=1)
     y = nn.functional.silu(norm(x, 1 + gain, offset))
     out: Tensor = x + level.second(nn.functional.silu(level.first(y)))

@@ -21,6 +21,7 @@ class GeneratorConfig:
     denoiser_channels: tuple[int, int] = (56, 96)
     decoder_channels: tuple[int, int, int, int] = (64, 48, 32, 16)
     query_dim: int = 16
+    overview_px: int = 192 * 256  # pixels at which a scene is looked at as a whole, whatever the size it is painted in
     paints_stops: bool = True  # False: the colours of colour maps are regressed (the ablation of docs/training.md)
     reads_rays: bool = True  # False: the focal length is not known (likewise)
     default_fov_deg: float = 58.0

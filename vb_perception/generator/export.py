@@ -17,6 +17,7 @@ from vb_perception.errors import ExportError
 from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
 from vb_perception.generator.compiled_form import CompiledForm
 from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.image_encoder import STRIDE
 from vb_perception.generator.student import Generator
 from vb_perception.generator.text import TextEncoder, phrase_rows
 from vb_perception.generator.variants import Exported, Wanted, copied, write_variants
@@ -30,7 +31,6 @@ from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegme
 OPSET = 20
 # Largest allowed differences of a colour in [-1, 1], where one 8-bit level is 0.0078.
 TOLERANCE = 1e-4
-MULTIPLE = 32  # the encoder's coarsest map has 1/32 of the image's pixels in each direction
 CALIBRATION_SEED, CALIBRATION_FRAMES = 20_000, 24
 ROUNDING_TOLERANCE = 4e-2
 PHRASES = ("metric depth map", "cup", "the leftmost thing on the table", "déjà vu")
@@ -107,9 +107,9 @@ def export_model(
     if wanted is not None:
         exported = [_exported(graph, model, height, width, spec.gflop_three_prompts)]
         for size in wanted.sizes:
-            further = _to_onnx(graph, _probe(config, *size), ("image", "rays", "prompts"), "rgb", free="prompts")
-            area = size[0] * size[1] / (height * width)
-            exported.append(_exported(graph, further, *size, round(area * spec.gflop_three_prompts, 3)))
+            there = _probe(config, *size)
+            further = _to_onnx(graph, there, ("image", "rays", "prompts"), "rgb", free="prompts")
+            exported.append(_exported(graph, further, *size, _counted(graph, there)[1]))
         spec = write_variants(out, spec, exported, wanted)
         (out / "spec.json").write_text(spec.to_json(), encoding="utf-8")
     _check(OnnxEngine(out), probe, reference)
@@ -119,8 +119,7 @@ def export_model(
 def _rounded(generator: Generator, probe: tuple[Tensor, Tensor, Tensor]) -> tuple[CompiledForm, Tensor, float]:
     """The graph to export, what it makes of the probe, and its GFLOP for three prompts; ExportError if it differs."""
     graph = CompiledForm(generator).half().float().eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        reference = graph(*probe)
+    reference, gflop = _counted(graph, probe)
     with torch.no_grad():
         trained = _Graph(generator)(*probe)
         rewritten = float((CompiledForm(generator).eval()(*probe) - trained).abs().max())
@@ -131,7 +130,14 @@ def _rounded(generator: Generator, probe: tuple[Tensor, Tensor, Tensor]) -> tupl
     if not moved <= ROUNDING_TOLERANCE:
         msg = f"fp16 weights move a colour by {moved:.3f}, allowed {ROUNDING_TOLERANCE}; keep them in fp32"
         raise ExportError(msg)
-    return graph, reference, round(counter.get_total_flops() / 1e9, 3)
+    return graph, reference, gflop
+
+
+def _counted(graph: nn.Module, probe: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, float]:
+    """The answer to three prompts, and its GFLOP."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        answer: Tensor = graph(*probe)
+    return answer, round(counter.get_total_flops() / 1e9, 3)
 
 
 def _probe(config: GeneratorConfig, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -204,8 +210,8 @@ def _sha256(path: Path) -> str:
 
 def _size(text: str) -> tuple[int, int]:
     height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit()) or int(height) % MULTIPLE or int(width) % MULTIPLE:
-        msg = f"size {text!r}: expected height x width, both multiples of {MULTIPLE}, as in 480x640"
+    if not (height.isdigit() and width.isdigit()) or int(height) % STRIDE or int(width) % STRIDE:
+        msg = f"size {text!r}: expected height x width, both multiples of {STRIDE}, as in 480x640"
         raise ExportError(msg)
     return int(height), int(width)
 

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 # The last block at each scale 1/2 ... 1/32, and its channels.
 LAST_BLOCKS = (0, 2, 4, 10, 15)
 CHANNELS = (16, 24, 40, 112, 320)
+STRIDE = 32
+DETAIL_MAPS = 2  # 1/2 and 1/4: what they show does not depend on how large a thing is in the picture
 
 
 class ImageEncoder(nn.Module):
@@ -39,12 +41,12 @@ class ImageEncoder(nn.Module):
                 module.eval()
         return self
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Feature maps, finest first."""
+    def forward(self, image: Tensor, count: int = len(CHANNELS)) -> list[Tensor]:
+        """The `count` finest feature maps, finest first."""
         maps = []
         x = cast("Tensor", self.stem(image))
-        for index, block in enumerate(self.blocks):
-            x = block(x)
+        for index in range(LAST_BLOCKS[count - 1] + 1):
+            x = self.blocks[index](x)
             if index in LAST_BLOCKS:
                 maps.append(x)
         return maps

@@ -36,6 +36,16 @@ def per_prompt(x: Tensor, prompts: int) -> Tensor:
     return x.expand(prompts, -1, -1, -1) if x.shape[0] == 1 else x.repeat_interleave(prompts, 0)
 
 
+def grown(x: Tensor, like: Tensor) -> Tensor:
+    """X (N, C, h, w) at the size of `like`, bilinearly."""
+    size, old = like.shape[2:], x.shape[2:]
+    if size[0] % old[0] == 0 and size[1] % old[1] == 0:
+        # By its factor: a compiler then knows it whatever the number of prompts.
+        factors = [float(n // o) for n, o in zip(size, old, strict=True)]
+        return nn.functional.interpolate(x, scale_factor=factors, mode="bilinear")
+    return nn.functional.interpolate(x, size=size, mode="bilinear")
+
+
 def colour_steps(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """A colour map as its first stop and the steps from stop to stop.
 
@@ -70,7 +80,7 @@ def painting_rows(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class Level(nn.Module):
-    """Double the size, add the encoder's detail, modulate by the task, and mix."""
+    """Grow to the size of the encoder's detail, add it, modulate by the task, and mix."""
 
     def __init__(self, before: int, after: int, lateral: int, token_width: int) -> None:
         """Channels `before` -> `after`, `lateral` channels of detail."""
@@ -85,10 +95,9 @@ class Level(nn.Module):
         nn.init.zeros_(self.film.bias)
 
     def forward(self, x: Tensor, detail: Tensor, task: Tensor, prompts: int) -> Tensor:
-        """X (B * prompts, C, h, w), detail (B, lateral, 2h, 2w), task (B * prompts, D)."""
+        """X (B * prompts, C, h, w), detail (B, lateral, H, W), twice as large or more, task (B * prompts, D)."""
         # Resize and convolve: pixel shuffle left a checkerboard in trials.
-        x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear")
-        x = x + self.lateral(per_prompt(detail, prompts))
+        x = grown(self.narrow(x), detail) + self.lateral(per_prompt(detail, prompts))
         scale, shift = self.film(task)[:, :, None, None].chunk(2, dim=1)
         y = nn.functional.silu(self.norm(x) * (1 + scale) + shift)
         y = nn.functional.silu(self.first(y))
@@ -139,8 +148,7 @@ class Painter(nn.Module):
 
     def finest(self, x: Tensor, image: Tensor) -> Tensor:
         """From 1/2 to the last feature map (N, C, H, W), with the detail of the image (N, 3, H, W) itself."""
-        x = nn.functional.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear")
-        x = nn.functional.silu(x + self.lateral(image))
+        x = nn.functional.silu(grown(self.narrow(x), image) + self.lateral(image))
         out: Tensor = x + nn.functional.silu(self.mix(x))
         return out
 

@@ -1,5 +1,12 @@
-"""The one-step generator: image, rays and prompts in, one painted image a prompt out."""
+"""The one-step generator: image, rays and prompts in, one painted image a prompt out.
 
+What is where, and how far away, is told at one size whatever size is painted: a larger picture is looked at as a whole
+once, reduced to `GeneratorConfig.overview_px`, and adds the finest maps of the encoder at its own size.  So its depth
+has the scale of the smaller one (all of the network at 480x640 had an AbsRel of .069 where 192x256 has .026, on the
+same five frames), and the denoiser costs the same.
+"""
+
+import math
 from typing import NamedTuple
 
 import torch
@@ -7,8 +14,11 @@ from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.denoiser import Denoiser
-from vb_perception.generator.image_encoder import ImageEncoder
+from vb_perception.generator.image_encoder import DETAIL_MAPS, STRIDE, ImageEncoder
 from vb_perception.generator.painter import Painter, per_prompt
+
+REDUCES_FROM = 1.5
+"""A picture of more than so many times `overview_px` is reduced for the overview."""
 
 
 class Painted(NamedTuple):
@@ -26,7 +36,8 @@ class Painted(NamedTuple):
 class Seen(NamedTuple):
     """What is made of image and prompts before anything is painted; B images, N prompts.
 
-    image (B, 3, H, W); maps of the encoder, finest first; features (N, C, H/16, W/16); tokens (N, T, D); task (N, D);
+    image (B, 3, H, W); maps of the encoder, finest first: 1/2 and 1/4 of the image, the others of its overview
+    (B, 3, h, w); features (N, C, h/16, w/16); tokens (N, T, D); task (N, D);
     rows (N, T, 11), the columns of the prompts that follow the embedding.
     """
 
@@ -51,14 +62,26 @@ class Generator(nn.Module):
         self.denoiser = Denoiser(config, width)
         self.painter = Painter(config, width)
 
+    def overview(self, height: int, width: int) -> tuple[int, int]:
+        """The size at which a picture of this size is looked at as a whole: multiples of 32."""
+        larger = height * width / self.config.overview_px
+        if larger <= REDUCES_FROM:
+            return height, width
+        factor = math.sqrt(larger) * STRIDE
+        return max(round(height / factor), 1) * STRIDE, max(round(width / factor), 1) * STRIDE
+
     def look(self, image: Tensor, rays: Tensor, prompts: Tensor) -> Seen:
-        """Encode each image and each token once."""
+        """Encode each image, its overview and each token once."""
         width = self.config.embedding_dim
         rows = prompts[..., width:]
         # Phrase and role; the stops of a colour map are nothing to look for.
         tokens = self.token(torch.cat((prompts[..., :width], rows[..., -3:]), dim=-1))
-        maps = self.encoder(image)
-        features = self.denoiser.features(maps[3], maps[4], rays if self.config.reads_rays else torch.zeros_like(rays))
+        size = self.overview(image.shape[2], image.shape[3])
+        maps = self.encoder(reduced(image, size))
+        if size != image.shape[2:]:
+            maps[:DETAIL_MAPS] = self.encoder(image, DETAIL_MAPS)
+        rays = reduced(rays if self.config.reads_rays else torch.zeros_like(rays), size)
+        features = self.denoiser.features(maps[3], maps[4], rays)
         features = per_prompt(features, prompts.shape[0] // image.shape[0])
         return Seen(image, maps, features, tokens, tokens[:, 0], rows)
 
@@ -67,3 +90,13 @@ class Generator(nn.Module):
         seen = self.look(image, rays, prompts)
         x = self.denoiser(seen.features, seen.tokens, seen.task)
         return Painted(*self.painter(x, seen.maps, image, seen.tokens, seen.task, seen.rows))
+
+
+def reduced(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """X (B, C, H, W) at `size`: means of whole pixels first, so that nothing fine is missed, then bilinearly."""
+    whole = tuple(
+        next(d for d in range(max(n // m, 1), 0, -1) if n % d == 0) for n, m in zip(x.shape[2:], size, strict=True)
+    )
+    if max(whole) > 1:
+        x = nn.functional.avg_pool2d(x, whole)
+    return x if x.shape[2:] == size else nn.functional.interpolate(x, size=size, mode="bilinear")

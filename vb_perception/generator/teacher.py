@@ -107,6 +107,10 @@ class Teacher(Generator):
         self.evidence_gains = nn.Parameter(torch.tensor(list(EVIDENCE_GAINS.values())))
         self.more = nn.ModuleList(NoisyBlock(channels, width) for channels in config.decoder_channels)
 
+    def overview(self, height: int, width: int) -> tuple[int, int]:
+        """The whole picture: the noisy one comes at its size."""
+        return height, width
+
     def clean(self, seen: Seen, noisy: Tensor, time: Tensor) -> Painted:
         """The clean pictures (N, 3, H, W) that x_t = `noisy` at time (N,) shows; the image was looked at before."""
         embedded = self.time(get_timestep_embedding(time * TIME_SCALE, self.sizes.time_dim).to(seen.features))

@@ -17,13 +17,24 @@ NETWORKS = ("student", "teacher")
 
 
 @dataclass(frozen=True, slots=True)
+class Large:
+    """Every `every`-th batch of a stage has this size instead."""
+
+    height: int
+    width: int
+    batch: int
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """A stretch of training at one image size; `images` counts camera images, each with three prompts."""
+    """A stretch of training at one image size, or two by turns; `images` counts camera images of three prompts."""
 
     height: int
     width: int
     batch: int
     images: int
+    large: Large | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,7 @@ class TrainSettings:
         defaults = {f.name: f.default_factory() for f in dataclasses.fields(cls) if callable(f.default_factory)}
         try:
             if "stages" in values:
-                values["stages"] = tuple(Stage(**s) for s in values["stages"])
+                values["stages"] = tuple(_stage(**s) for s in values["stages"])
             for key in ("validation_frames", "validation_size"):
                 if key in values:
                     values[key] = tuple(values[key])
@@ -103,6 +114,10 @@ class TrainSettings:
             msg = f"{path}: weights {sorted(settings.weights)}, expected {sorted(defaults['weights'])}"
             raise ConfigError(msg)
         return settings
+
+
+def _stage(large: dict[str, int] | None = None, **values: int) -> Stage:
+    return Stage(**values, large=None if large is None else Large(**large))
 
 
 def _refuse_unknown(path: Path, values: dict[str, Any], known: list[str]) -> None:

@@ -58,7 +58,7 @@ class ExampleStream(IterableDataset[Any]):
         """Begin at example `start`; of several devices, number `rank` of `ranks` sees every `ranks`-th one."""
         super().__init__()
         self._sources, self._size, self._seed = tuple(sources), (height, width), seed
-        self._start, self._step = start + rank, ranks
+        self.start, self.step = start + rank, ranks
 
     def example(self, index: int) -> Example:
         """One image and its three prompts: depth, normals, and one kind of segmentation."""
@@ -75,10 +75,41 @@ class ExampleStream(IterableDataset[Any]):
         """Examples of this worker."""
         worker = get_worker_info()
         offset, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        index = self._start + offset * self._step
+        index = self.start + offset * self.step
         while True:
             yield self.example(index)
-            index += step * self._step
+            index += step * self.step
+
+
+class BatchStream(IterableDataset[Any]):
+    """Batches of an example stream, every `every`-th of them of another one: the same examples, but larger.
+
+    Which it is depends on how many images the stage has seen, so a resumed run goes on in turn.
+    """
+
+    def __init__(
+        self,
+        streams: tuple[ExampleStream, ExampleStream],
+        batches: tuple[int, int],
+        every: int,
+        seen: int,
+        config: GeneratorConfig,
+    ) -> None:
+        """`batches` are the images of a batch of each stream, on each device; `seen` those of the stage, on all."""
+        super().__init__()
+        self._streams, self._batches, self._every, self._config = streams, batches, every, config
+        step = streams[0].step
+        cycle = step * ((every - 1) * batches[0] + batches[1])
+        self._turn = min(seen % cycle // (step * batches[0]), every - 1)
+
+    def __iter__(self) -> Iterator["Batch"]:
+        """Without end; of one worker."""
+        index, turn, step = self._streams[0].start, self._turn, self._streams[0].step
+        while True:
+            which = turn % self._every == self._every - 1
+            indices = range(index, index + self._batches[which] * step, step)
+            yield collate([self._streams[which].example(i) for i in indices], self._config)
+            index, turn = indices.stop, turn + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

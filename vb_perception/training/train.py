@@ -27,7 +27,7 @@ from vb_perception.training.corpus import Corpus
 from vb_perception.training.loss_log import LossLog
 from vb_perception.training.objective import Model
 from vb_perception.training.settings import Stage, TrainSettings
-from vb_perception.training.stream import Batch, ExampleStream, Source, collate
+from vb_perception.training.stream import Batch, BatchStream, ExampleStream, Source, collate
 from vb_perception.training.targets import NOUNS
 from vb_perception.training.teach import NETWORKS
 from vb_perception.training.validate import validate
@@ -180,18 +180,23 @@ class Run:
             end += stage.images
             if self.images >= min(end, images):
                 continue
-            self._stage(self.batches(stage), min(end, images), f"{stage.height}x{stage.width}")
+            began = end - stage.images
+            self._stage(self.batches(stage, began), min(end, images), f"{stage.height}x{stage.width}")
 
-    def batches(self, stage: Stage) -> "DataLoader[Batch]":
-        """What comes next, at the size of a stage, without end."""
+    def batches(self, stage: Stage, began: int = 0) -> "DataLoader[Batch]":
+        """What comes next in a stage that began after `began` images, without end."""
+        config, large = self.model.config, stage.large
+        stream = self._examples(stage.height, stage.width)
+        if large is None:
+            collated = partial(collate, config=config)
+            return DataLoader(stream, batch_size=stage.batch, num_workers=1, prefetch_factor=4, collate_fn=collated)
+        streams, sizes = (stream, self._examples(large.height, large.width)), (stage.batch, large.batch)
+        mixed = BatchStream(streams, sizes, large.every, self.images - began, config)
+        return DataLoader(mixed, batch_size=None, num_workers=1, prefetch_factor=4)
+
+    def _examples(self, height: int, width: int) -> ExampleStream:
         rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
-        return DataLoader(
-            ExampleStream(self.sources, stage.height, stage.width, self.settings.seed, self.images, rank, ranks),
-            batch_size=stage.batch,
-            num_workers=1,
-            prefetch_factor=4,
-            collate_fn=partial(collate, config=self.model.config),
-        )
+        return ExampleStream(self.sources, height, width, self.settings.seed, self.images, rank, ranks)
 
     def _stage(self, loader: "DataLoader[Batch]", end: int, label: str) -> None:
         saved = time.monotonic()
