@@ -6,7 +6,9 @@ are not at hand is named and not measured; a model is never tuned on any of them
 
 Two models or seeds stand side by side, with the difference on the same frames and its 95 % interval.
 
-Usage: python benchmarks/accuracy.py [--model [NAME=]DIR ...] [--images-seen N ...] [--only osd] [--backend onnxruntime]
+A folder may be followed by the size to paint at, as in DIR@480x640.
+
+Usage: python benchmarks/accuracy.py [--model [NAME=]DIR[@SIZE] ...] [--images-seen N ...] [--only osd]
 """
 
 import argparse
@@ -42,6 +44,8 @@ from scaling import record
 from vb_perception.errors import VbPerceptionError
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.runtime.build import open_engine
+from vb_perception.runtime.engine import EngineSpec
+from vb_perception.runtime.options import EngineOptions, size_from
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.photographs import read_photographs
@@ -76,11 +80,11 @@ def main() -> None:
     _log.info("%s, after %.0f s", ", ".join(f"{s}: {len(f)}" for s, f in sets.items()), time.monotonic() - started)
     models: dict[str, dict[str, SetFigures]] = {}
     facts: dict[str, dict[str, str]] = {}
-    for name, folder in arguments.model:
-        with open_engine(folder, arguments.backend) as engine:
+    for name, folder, size in arguments.model:
+        with open_engine(folder, arguments.backend, options=EngineOptions(size=size)) as engine:
             answer = looking(PerceptionPipeline(engine, PromptEncoder(folder, engine.spec)))
             models[name] = {s: MEASURES[s](answer, frames) for s, frames in sets.items()}
-            models[name][MODEL] = model_facts(folder, engine.spec)
+            models[name][MODEL] = model_facts(folder, EngineSpec.read(folder))
             facts[name] = {"weights": engine.spec.weights_sha256[:12], "backend": engine.backend}
         _log.info("%s measured, after %.0f s", name, time.monotonic() - started)
     table = side_by_side(no_image, models)
@@ -91,13 +95,15 @@ def main() -> None:
     if RENDERS in sets:
         told["held-out renders of"] = held_out_assets(arguments.cache / ASSETS)
     write(table, no_image, models, told, facts)
-    for (name, _), images_seen in zip(arguments.model, arguments.images_seen, strict=False):
+    for (name, *_), images_seen in zip(arguments.model, arguments.images_seen, strict=False):
         record(name, images_seen, summaries(models[name]))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=_named_folder, action="append", help="NAME=DIR or DIR; may be given again")
+    parser.add_argument(
+        "--model", type=_named_folder, action="append", help="NAME=DIR, DIR or DIR@480x640; may be given again"
+    )
     parser.add_argument("--images-seen", type=int, action="append", help="by each --model: keeps it in scaling.json")
     parser.add_argument("--only", choices=SHORT_NAMES, action="append", help="a quick look: prints, writes nothing")
     parser.add_argument("--backend", default="onnxruntime")
@@ -106,7 +112,7 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     arguments.model = arguments.model or [_named_folder(str(ROOT / "vb_perception" / "models" / "default"))]
     arguments.images_seen = arguments.images_seen or []
-    if len({name for name, _ in arguments.model}) < len(arguments.model):
+    if len({name for name, *_ in arguments.model}) < len(arguments.model):
         parser.error("two models have one name: write --model NAME=DIR")
     if arguments.images_seen and len(arguments.images_seen) != len(arguments.model):
         parser.error(
@@ -115,9 +121,11 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _named_folder(text: str) -> tuple[str, Path]:
-    name, equals, folder = text.partition("=")
-    return (name, Path(folder)) if equals else (Path(text).name, Path(text))
+def _named_folder(text: str) -> tuple[str, Path, tuple[int, int] | None]:
+    name, equals, rest = text.partition("=")
+    folder, at, size = (rest if equals else text).partition("@")
+    told = name if equals else Path(folder).name + (f" at {size}" if at else "")
+    return told, Path(folder), size_from(size) if at else None
 
 
 def frames_at_hand(osd: Path, cache: Path, wanted: Sequence[str]) -> tuple[dict[str, list[Sample]], dict[str, NoImage]]:

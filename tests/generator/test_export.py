@@ -21,7 +21,6 @@ from vb_perception.runtime.build import open_engine  # noqa: E402
 from vb_perception.runtime.engine import EngineSpec  # noqa: E402
 from vb_perception.runtime.openvino_engine import OpenVinoEngine  # noqa: E402
 from vb_perception.runtime.options import EngineOptions  # noqa: E402
-from vb_perception.runtime.self_test import BOUNDS  # noqa: E402
 from vb_perception.runtime.tensorrt_plan import import_flavour, make_logger, parse  # noqa: E402
 from vb_perception.runtime.text import PromptEncoder  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
@@ -77,7 +76,7 @@ def test_every_variant_is_listed_measured_and_passes_its_self_test(exported: Pat
             variant = spec.choose(precision, size)
             with open_engine(exported, "onnxruntime", 1, EngineOptions(precision=precision, size=size)) as engine:
                 assert engine.spec.precision == precision
-            bound = ALLOWED.get(precision, BOUNDS[precision])
+            bound = ALLOWED[precision]
             assert variant.colour_error <= bound.colour
             assert variant.depth_abs_rel <= bound.depth_abs_rel
             assert variant.mask_agreement >= 1 - bound.mask

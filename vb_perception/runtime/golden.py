@@ -51,7 +51,7 @@ class Golden:
             prompts=self.prompts,
             kinds=np.array(self.kinds),
             palette=self.palette,
-            rgb=np.rint((np.clip(self.rgb, -1, 1) + 1) * FINE).astype(np.uint16),
+            rgb=_stepped(np.rint((np.clip(self.rgb, -1, 1) + 1) * FINE).astype(np.uint16)),
         )
         return stream.getvalue()
 
@@ -72,7 +72,7 @@ class Golden:
                 prompts=arrays["prompts"],
                 kinds=tuple(map(str, arrays["kinds"])),
                 palette=arrays["palette"],
-                rgb=arrays["rgb"].astype(np.float32) / FINE - 1,
+                rgb=_summed(arrays["rgb"]).astype(np.float32) / FINE - 1,
             )
         except (OSError, ValueError, KeyError) as error:
             msg = f"{file}: {error}; expected a golden file as written by `vb-perception export`; export again"
@@ -85,6 +85,22 @@ class Golden:
             )
             raise EngineMismatchError(msg)
         return golden
+
+
+def _stepped(levels: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """Steps from pixel to pixel down and to the right, (2, N, 3, H, W): high bytes, low bytes.  A third smaller so."""
+    for axis in (-1, -2):
+        levels = np.diff(levels, axis=axis, prepend=np.uint16(0))
+    return np.stack((levels >> 8, levels & 0xFF)).astype(np.uint8)
+
+
+def _summed(steps: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """The levels that `_stepped` was given."""
+    high, low = steps.astype(np.uint16)
+    levels: NDArray[np.uint16] = (high << 8) + low
+    for axis in (-2, -1):
+        levels = np.cumsum(levels, axis=axis, dtype=np.uint16)
+    return levels
 
 
 def write_golden(model_dir: Path, name: str, golden: Golden) -> str:
