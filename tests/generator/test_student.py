@@ -72,7 +72,7 @@ def test_a_large_picture_is_understood_as_its_small_copy_is() -> None:
         other = generator.look(large, rays.repeat_interleave(5, 2).repeat_interleave(5, 3), prompts)
         answer = generator(large, rays.repeat_interleave(5, 2).repeat_interleave(5, 3), prompts)
     assert torch.allclose(one.features, other.features, atol=1e-5)
-    assert [tuple(m.shape[2:]) for m in other.maps] == [(160, 240), (80, 120), (8, 12), (4, 6), (2, 3)]
+    assert [tuple(m.shape[2:]) for m in other.maps] == [(160, 240), (16, 24), (8, 12), (4, 6), (2, 3)]
     assert answer.rgb.shape == (2, 3, 320, 480)
 
 

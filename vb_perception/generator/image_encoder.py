@@ -11,7 +11,7 @@ from torch import Tensor, nn
 LAST_BLOCKS = (0, 2, 4, 10, 15)
 CHANNELS = (16, 24, 40, 112, 320)
 STRIDE = 32
-DETAIL_MAPS = 2  # 1/2 and 1/4: what they show does not depend on how large a thing is in the picture
+DETAIL_MAPS = 1  # 1/2: what it shows does not depend on how large a thing is in the picture
 
 
 class ImageEncoder(nn.Module):

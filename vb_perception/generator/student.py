@@ -1,7 +1,7 @@
 """The one-step generator: image, rays and prompts in, one painted image a prompt out.
 
 What is where, and how far away, is told at one size whatever size is painted: a larger picture is looked at as a whole
-once, reduced to `GeneratorConfig.overview_px`, and adds the finest maps of the encoder at its own size.  So its depth
+once, reduced to `GeneratorConfig.overview_px`, and adds the finest map of the encoder at its own size.  So its depth
 has the scale of the smaller one (all of the network at 480x640 had an AbsRel of .069 where 192x256 has .026, on the
 same five frames), and the denoiser costs the same.
 """
@@ -36,7 +36,7 @@ class Painted(NamedTuple):
 class Seen(NamedTuple):
     """What is made of image and prompts before anything is painted; B images, N prompts.
 
-    image (B, 3, H, W); maps of the encoder, finest first: 1/2 and 1/4 of the image, the others of its overview
+    image (B, 3, H, W); maps of the encoder, finest first: 1/2 of the image, the others of its overview
     (B, 3, h, w); features (N, C, h/16, w/16); tokens (N, T, D); task (N, D);
     rows (N, T, 11), the columns of the prompts that follow the embedding.
     """
