@@ -13,9 +13,11 @@ from vb_perception.evaluation.scores import Scorer, Scores
 from vb_perception.frame import Frame
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.predictions import DepthMap, SegmentMap
+from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.runtime.onnx_engine import OnnxEngine
 from vb_perception.runtime.openvino_engine import OpenVinoEngine
+from vb_perception.runtime.options import EngineOptions
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.photographs import read_photographs
@@ -117,6 +119,21 @@ def test_depth_is_the_same_in_every_colour_map(pipeline: PerceptionPipeline, cof
         known = np.isfinite(other) & np.isfinite(depths[0])
         assert known.mean() > 0.95
         assert np.median(np.abs(np.log(other[known] / depths[0][known]))) < 0.02
+
+
+def test_the_larger_size_sees_the_same_scene(pipeline: PerceptionPipeline, coffee: Frame) -> None:
+    tasks = (MetricDepth(), SemanticSegmentation((("table", (255, 0, 0)), ("cup", (0, 255, 0)))))
+    with open_engine(MODEL, "onnxruntime", 2, EngineOptions(precision="fp32", size=(480, 640))) as engine:
+        assert (engine.spec.height, engine.spec.width) == (480, 640)
+        large = PerceptionPipeline(engine, PromptEncoder(MODEL, engine.spec)).perceive(coffee, tasks).predictions
+    small = pipeline.perceive(coffee, tasks).predictions
+    one, other = small["depth"], large["depth"]
+    assert isinstance(one, DepthMap)
+    assert isinstance(other, DepthMap)
+    assert np.nanmedian(np.abs(np.log(one.depth_m / other.depth_m))) < 0.05
+    masks = [p["segmentation"] for p in (small, large)]
+    ids = [m.ids for m in masks if isinstance(m, SegmentMap)]
+    assert (ids[0] == ids[1]).mean() > 0.95
 
 
 def test_it_beats_not_looking_on_real_frames(osd_scores: Scores) -> None:
