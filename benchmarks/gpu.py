@@ -1,9 +1,8 @@
 """Time the network on a GPU, in every way that this machine can run it; write JSON and Markdown.
 
 Torch as it is written (eager), torch as a CUDA graph, ONNX Runtime's CUDA provider and whichever TensorRT is there, all
-in fp16 with three tasks, copies to and from the device included.  What cannot run is a row with its reason.  Weights do
-not matter to the speed, so any size can be asked of the shipped ones; what reads ONNX files takes the sizes that the
-model folder has.
+in fp16 with three tasks, copies to and from the device included.  What cannot run is a row with its reason.  Sizes are
+those that the model folder has graphs of.
 
 Usage: python benchmarks/gpu.py [--model DIR] [--sizes 192x256 480x640] [--rounds 200] [--device cuda]
 """
@@ -85,8 +84,7 @@ def timed(
             said = str(error).strip().splitlines()[0]
             rows.append({"engine": name, "size": f"{size[0]}x{size[1]}", "error": f"unrun: {said}"})
     times = in_turns(runs, rounds)
-    # Multiplications grow with the pixels but for the prompts' own, which are a hundredth.
-    gflop = spec.gflop_three_prompts * size[0] * size[1] / (spec.height * spec.width)
+    gflop = spec.choose(size=size).gflop_three_prompts
     eager_ms = times.get("torch eager", {}).get("median_ms")
     done = [
         {
