@@ -72,6 +72,7 @@ def test_the_latencies_are_drawn_and_told_by_task(bench: Bench) -> None:
     bench.add_node()
     _one(bench, [depth])
     bench.spin_until(lambda: any(s.task == "depth" and s.stage == "decode" for s in bench.ledger().stages), "by task")
+    bench.spin_until(lambda: bool(views), "a picture")
     before = pixels(views[0], np.uint8, 3)
     bench.spin_until(lambda: not np.array_equal(pixels(views[-1], np.uint8, 3), before), "the picture changes")
     assert bench.ledger().machine.process_memory_mib > 10
