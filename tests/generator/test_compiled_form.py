@@ -1,7 +1,12 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from torch.utils._pytree import tree_leaves  # noqa: E402
 
 from vb_perception.generator.compiled_form import CompiledForm, ScaleShiftNorm  # noqa: E402
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
@@ -59,3 +64,35 @@ def test_normalisation_by_scale_and_shift(offset: float) -> None:
     gain, shift = torch.randn(2, 3, 16, 1, 1)
     expected = norm(x) * gain + shift
     assert torch.allclose(ScaleShiftNorm(norm)(x, gain, shift), expected, atol=1e-5 if offset == 0 else 3e-2)
+
+
+class HostWork(TorchDispatchMode):
+    """Names the operations that take a tensor of the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(
+        self,
+        operation: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        given = [t for t in tree_leaves((args, kwargs or {})) if isinstance(t, torch.Tensor)]
+        if any(t.device.type == "cpu" for t in given):
+            self.seen.append(str(operation))
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("size", [(192, 256), (480, 640)])
+def test_nothing_comes_from_the_host_once_it_runs(size: tuple[int, int]) -> None:
+    """A CUDA graph refuses to capture such a copy; the meta device stands for the GPU."""
+    config = GeneratorConfig()
+    form = CompiledForm(Generator(config).eval()).to("meta")
+    image, rays = (torch.empty((1, channels, *size), device="meta") for channels in (3, 2))
+    with HostWork() as host, torch.inference_mode():
+        painted = form(image, rays, torch.empty((3, config.max_tokens, config.token_dim), device="meta"))
+    assert painted.shape == (3, 3, *size)
+    assert host.seen == []

@@ -113,7 +113,7 @@ class PaintingTail(nn.Module):
     def forward(self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor) -> Tensor:
         """Feature map x (N, C, H, W), tokens (N, T, D), task (N, D), rows (N, T, 11) -> rgb (N, 3, H, W)."""
         painter, size = self.painter, x.shape[2:]
-        rise = painter.slope(task).unflatten(1, (3, 2)) @ places(*size).to(x).flatten(2)
+        rise = painter.slope(task).unflatten(1, (3, 2)) @ places(x).flatten(2)
         both = torch.cat((painter.colour.weight, painter.place.weight))  # one convolution: 3 colours, 2 places
         regressed = nn.functional.conv2d(x, both, torch.cat((painter.colour.bias, painter.place.bias))).flatten(2)
         free, place = regressed[:, :3] + rise, torch.sigmoid(regressed[:, 3:])

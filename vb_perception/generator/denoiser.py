@@ -12,10 +12,14 @@ IMAGE_CHANNELS = 48
 LAST_TIMESTEP = 999
 
 
-def places(height: int, width: int) -> Tensor:
-    """Where each pixel lies in the picture, (1, 2, height, width): u to the right and v downwards, from -1 to 1."""
-    v, u = (torch.arange(n) * (2 / n) + (1 / n - 1) for n in (height, width))
-    return torch.stack((u.expand(height, width), v[:, None].expand(height, width)))[None]
+def places(x: Tensor) -> Tensor:
+    """Where each pixel of x (N, C, H, W) lies in the picture, (1, 2, H, W): u to the right, v downwards, -1 to 1.
+
+    Made on x's device: a CUDA graph cannot copy from the host what was made in passing.
+    """
+    height, width = x.shape[2:]
+    v, u = (torch.arange(n, device=x.device) * (2 / n) + (1 / n - 1) for n in (height, width))
+    return torch.stack((u.expand(height, width), v[:, None].expand(height, width)))[None].to(x.dtype)
 
 
 class Denoiser(nn.Module):
@@ -56,12 +60,11 @@ class Denoiser(nn.Module):
         size = 16
         coarse_rays = nn.functional.avg_pool2d(rays, size)
         # Where a pixel lies in the picture cannot be told from its ray: that depends on the crop.
-        place = self.from_place(places(*c16.shape[2:]).to(c16))
+        place = self.from_place(places(c16))
         return torch.cat((self.from_16(c16), up, coarse_rays), dim=1) + place
 
     def forward(self, features: Tensor, tokens: Tensor, task: Tensor, time: Tensor | None = None) -> Tensor:
         """Features (N, C, h, w), tokens (N, T, D), task (N, D), time (N, time_width) -> (N, channels[0], h, w)."""
-        out: Tensor = self.unet(
-            features, LAST_TIMESTEP, tokens, class_labels=task, timestep_cond=time, return_dict=False
-        )[0]
+        step = torch.full((1,), LAST_TIMESTEP, device=features.device)  # a number would be copied from the host
+        out: Tensor = self.unet(features, step, tokens, class_labels=task, timestep_cond=time, return_dict=False)[0]
         return out

@@ -161,7 +161,7 @@ class Painter(nn.Module):
         """
         shape = x.shape[2:]
         # An instance's colour is its place in the picture: a task may let colours rise with it.
-        rise = self.slope(task).unflatten(1, (3, 2)) @ places(*shape).to(x).flatten(2)
+        rise = self.slope(task).unflatten(1, (3, 2)) @ places(x).flatten(2)
         free, place = self.colour(x) + rise.unflatten(2, shape), torch.sigmoid(self.place(x))
         query = self.query(x).flatten(2)  # (N, Q, HW)
         logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)

@@ -45,13 +45,14 @@ def schedule(steps: int) -> list[float]:
 
 def draw_times(count: int, random: torch.Generator) -> Tensor:
     """Times (count,) to train at: logit-normal (Esser et al. 2024), moved as the schedule, some of them exactly 0."""
-    time = shifted(torch.sigmoid(torch.randn(count, generator=random)))
-    return time * (torch.rand(count, generator=random) >= NOISE_SHARE)
+    device = random.device
+    time = shifted(torch.sigmoid(torch.randn(count, generator=random, device=device)))
+    return time * (torch.rand(count, generator=random, device=device) >= NOISE_SHARE)
 
 
 def noised(clean: Tensor, time: Tensor, random: torch.Generator) -> Tensor:
-    """x_t of a clean picture (N, 3, H, W) in [-1, 1] at time (N,); the noise is drawn on the CPU: alike everywhere."""
-    noise = torch.randn(clean.shape, generator=random).to(clean)
+    """x_t of a clean picture (N, 3, H, W) in [-1, 1] at time (N,); the noise is drawn where `random` is."""
+    noise = torch.randn(clean.shape, generator=random, device=random.device).to(clean)
     return noise + time[:, None, None, None].to(clean) * (clean - noise)
 
 

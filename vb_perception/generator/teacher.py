@@ -61,7 +61,7 @@ class Trunk(nn.Module):
     def forward(self, x: Tensor, tokens: Tensor, task: Tensor, time: Tensor) -> Tensor:
         """X (N, C, h, w), tokens (N, T, D), task (N, D), time (N, time_dim) -> (N, out, h, w)."""
         size = x.shape[2:]
-        place = places(*size).to(x).expand(len(x), -1, -1, -1)
+        place = places(x).expand(len(x), -1, -1, -1)
         y = self.enter(torch.cat((x, place), 1)) + (self.from_time(time) + self.from_task(task))[:, :, None, None]
         y = y.flatten(2).transpose(1, 2)
         for layer in self.layers:
