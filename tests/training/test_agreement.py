@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
@@ -10,6 +11,7 @@ from torch import Tensor  # noqa: E402
 
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.generator.student import Painted  # noqa: E402
+from vb_perception.predictions import SegmentMap  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation  # noqa: E402
 from vb_perception.training.agreement import PREFIX, Answer, disagreement, mean_answer  # noqa: E402
@@ -26,8 +28,9 @@ def batch(random_sample: MakeSample) -> Batch:
     sample = random_sample(0, 32, 32)
     depth, normals = depth_target(sample, MetricDepth()), normals_target(sample)
     legend, cups = SemanticSegmentation((("table", (255, 0, 0)), ("cup", (0, 255, 0)))), InstanceSegmentation("cup")
-    masks = [Target("legend", legend.tokens, depth.rgb, depth.valid, depth.rows)]
-    masks += [Target("instances", cups.tokens, depth.rgb, depth.valid, depth.rows)]
+    nothing = SegmentMap(np.zeros((32, 32), np.uint16), ("0",), np.ones((32, 32), np.float32))
+    masks = [Target("legend", legend, nothing, depth.valid, depth.rows)]
+    masks += [Target("instances", cups, nothing, depth.valid, depth.rows)]
     return collate([(sample, [depth, normals, *masks])], GeneratorConfig())
 
 

@@ -35,8 +35,8 @@ def batch_of(sample: Sample, instance_ids: np.ndarray[Any, Any]) -> Batch:
     task = InstanceSegmentation("cup")
     ids = np.maximum(instance_ids, 0).astype(np.uint16)
     names = tuple(str(i) for i in range(int(ids.max()) + 1))
-    rgb = task.encode(SegmentMap(ids, names, np.ones(ids.shape, np.float32)))
-    target = Target("instances", task.tokens, rgb, instance_ids >= 0, (ids + 1).astype(np.int8))
+    answer = SegmentMap(ids, names, np.ones(ids.shape, np.float32))
+    target = Target("instances", task, answer, instance_ids >= 0, (ids + 1).astype(np.int8))
     return collate([(sample, [normals_target(sample), target])], CONFIG)
 
 

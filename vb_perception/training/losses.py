@@ -160,27 +160,53 @@ def instance_rows(logits: Tensor, rows: Tensor, valid: Tensor) -> tuple[Tensor, 
         rows (N, H, W) to point at: 1 the background, `FIRST_SLOT_ROW` + slot an instance; and valid (N, H, W), without
         the smaller instances of an image that holds more than there are slots.
     """
-    matched, known = rows.clamp(max=1), valid.clone()
+    inside = valid & (rows > 1)
+    if not inside.any():
+        return rows.clamp(max=1), valid
+    slots = logits[:, FIRST_SLOT_ROW : FIRST_SLOT_ROW + SLOTS].detach().float().log_softmax(1)
+    pixels, centre, likely = instance_means(rows, inside, slots)
+    table = assigned(pixels, slot_cost(centre) - likely.cpu()).to(rows.device)
+    slot = table.gather(1, rows.clamp(max=table.shape[1] - 1).flatten(1)).unflatten(1, rows.shape[1:])
+    row = torch.where(inside, slot.clamp(min=0) + FIRST_SLOT_ROW, rows.clamp(max=1))
+    return row, valid & ~(inside & (slot < 0))
+
+
+def instance_means(rows: Tensor, inside: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each instance: pixels (N, K), centre (N, K, 2) as shares of width and height, mean values (N, K, C).
+
+    rows (N, H, W) say which instance below K a pixel is of, where it is `inside`; values (N, C, H, W).
+    """
     height, width = rows.shape[1:]
-    anchors = torch.as_tensor(ANCHORS, dtype=torch.float32, device=logits.device)
-    for n in range(len(rows)):
-        inside = valid[n] & (rows[n] > 1)
-        if not inside.any():
-            continue
-        present, member, count = torch.unique(rows[n][inside], return_inverse=True, return_counts=True)
-        at = inside.nonzero().float() + 0.5
-        centre = torch.stack((at[:, 1] / width, at[:, 0] / height), 1)
-        slots = logits[n, FIRST_SLOT_ROW : FIRST_SLOT_ROW + SLOTS].detach().float().log_softmax(0)
-        both = torch.cat((centre, -slots[:, inside].T), 1)
-        mean = torch.zeros(len(present), both.shape[1], device=both.device).index_add(0, member, both) / count[:, None]
-        cost = mean[:, 2:] + PLACE_SHARE * torch.cdist(mean[:, :2], anchors).square()
-        largest = count.argsort(descending=True)[:SLOTS]
-        chosen, slot = linear_sum_assignment(cost[largest].cpu().numpy())
-        target = torch.full((len(present),), -1, dtype=torch.int64, device=rows.device)
-        target[largest[torch.as_tensor(chosen)]] = torch.as_tensor(slot, device=rows.device) + FIRST_SLOT_ROW
-        matched[n][inside] = target[member].clamp(min=0)
-        known[n][inside] = target[member] >= 0
-    return matched, known
+    counted = torch.where(inside, rows, 0).flatten(1)
+    member = torch.arange(int(counted.max()) + 1, device=rows.device)[:, None] == counted[:, None]  # (N, K, HW)
+    member[:, 0] = False  # what is outside
+    member = member.to(values.dtype)
+    pixels = member.sum(2)
+    v = ((torch.arange(height, device=rows.device) + 0.5) / height)[:, None].expand(height, width)
+    u = ((torch.arange(width, device=rows.device) + 0.5) / width).expand(height, width)
+    places = torch.stack((u, v)).flatten(1).expand(len(rows), -1, -1)
+    total = torch.bmm(member, torch.cat((places, values.flatten(2)), 1).transpose(1, 2))
+    mean = total / pixels[..., None].clamp(min=1)
+    return pixels, mean[..., :2], mean[..., 2:]
+
+
+def slot_cost(centre: Tensor) -> Tensor:
+    """How dear each slot is, in nats, to instances whose centres are there (..., 2): (..., SLOTS), on the CPU."""
+    return PLACE_SHARE * torch.cdist(centre.cpu(), torch.as_tensor(ANCHORS, dtype=torch.float32)).square()
+
+
+def assigned(pixels: Tensor, cost: Tensor) -> Tensor:
+    """The cheapest slots of the instances of each image: (N, K), -1 without one.
+
+    pixels (N, K), 0 where there is no instance; cost (N, K, SLOTS).  The largest come first if there are too many.
+    """
+    pixels = pixels.cpu()
+    table = torch.full(pixels.shape, -1, dtype=torch.int64)
+    for count, price, slots in zip(pixels, cost, table, strict=True):
+        largest = count.argsort(descending=True)[: min(SLOTS, int((count > 0).sum()))]
+        chosen, slot = linear_sum_assignment(price[largest].numpy())
+        slots[largest[torch.as_tensor(chosen)]] = torch.as_tensor(slot)
+    return table
 
 
 def colour_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:

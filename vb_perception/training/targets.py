@@ -1,13 +1,13 @@
 """From a Sample to prompts and the images that answer them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.codecs.palette import Colour
-from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
+from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.scenes.classes import CLASSES
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import (
@@ -40,31 +40,44 @@ COUNTABLE = (*MOVABLE, "chair", "table", "sofa", "shelf", "cabinet", "door", "wi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """A prompt and its true answer: rgb (H, W, 3) uint8; valid (H, W); rows (H, W) int8, the token pointed at.
+    """A prompt and its true answer: valid (H, W); rows (H, W) int8, the token pointed at; `rgb` is painted when read.
 
-    Of instances, rows count on: from 2 on there is one for each, although all of them point at the one noun.
+    Of instances, rows count on: from 2 on there is one for each, although all of them point at the one noun.  A prompt
+    that speaks of where things are in the picture means another thing in a part of it or a mirror: it is for the
+    `whole`.
     """
 
     kind: Kind
-    tokens: tuple[PromptToken, ...]
-    rgb: NDArray[np.uint8]
+    task: Task
+    answer: Prediction
     valid: NDArray[np.bool_]
     rows: NDArray[np.int8]
+    whole: bool = False
+
+    @property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        """The prompt."""
+        return self.task.tokens
+
+    @property
+    def rgb(self) -> NDArray[np.uint8]:
+        """The answer as an image (H, W, 3) uint8."""
+        return self.task.encode(self.answer)
 
 
 def depth_target(sample: Sample, task: MetricDepth) -> Target:
     """Metric depth, where it is known and in range."""
     valid = np.isfinite(sample.depth_m) & (sample.depth_m > 0) & (sample.depth_m < MAX_DEPTH_M)
-    rgb = task.encode(DepthMap(sample.depth_m, np.ones_like(sample.depth_m)))
-    return Target("depth", task.tokens, rgb, valid, np.zeros(valid.shape, np.int8))
+    answer = DepthMap(sample.depth_m, np.ones_like(sample.depth_m))
+    return Target("depth", task, answer, valid, np.zeros(valid.shape, np.int8))
 
 
 def normals_target(sample: Sample) -> Target:
     """Normals, where they are known."""
     task = SurfaceNormals()
     valid = np.asarray(np.isfinite(sample.normals).all(-1))
-    rgb = task.encode(NormalMap(sample.normals, np.ones_like(sample.depth_m)))
-    return Target("normals", task.tokens, rgb, valid, np.zeros(valid.shape, np.int8))
+    answer = NormalMap(sample.normals, np.ones_like(sample.depth_m))
+    return Target("normals", task, answer, valid, np.zeros(valid.shape, np.int8))
 
 
 def segmentation_target(sample: Sample, rng: np.random.Generator) -> Target:
@@ -140,7 +153,7 @@ def _instances(sample: Sample, rng: np.random.Generator) -> Target:
     task = InstanceSegmentation(_phrase(noun, rng), background=background)
     known = sample.instance_ids >= 0
     target = _painted(task, np.where(mask & known, sample.instance_ids, 0).astype(np.uint16), known)
-    return Target("instances", target.tokens, target.rgb, target.valid, target.rows)
+    return replace(target, kind="instances")
 
 
 def _referring(sample: Sample, rng: np.random.Generator) -> Target | None:
@@ -157,7 +170,8 @@ def _referring(sample: Sample, rng: np.random.Generator) -> Target | None:
     phrase, chosen = said
     background, colour = _colours(2, rng)
     task = ReferringSegmentation(phrase, colour, background)
-    return _painted(task, (sample.instance_ids == chosen).astype(np.uint16), sample.instance_ids >= 0)
+    target = _painted(task, (sample.instance_ids == chosen).astype(np.uint16), sample.instance_ids >= 0)
+    return replace(target, whole=True)
 
 
 def _edges(sample: Sample, rng: np.random.Generator) -> Target:
@@ -188,9 +202,9 @@ def edge_mask(sample: Sample) -> NDArray[np.bool_]:
 
 def _painted(task: Task, ids: NDArray[np.uint16], known: NDArray[np.bool_]) -> Target:
     names = tuple(str(i) for i in range(int(ids.max(initial=0)) + 1))
-    rgb = task.encode(SegmentMap(ids, names, np.ones(ids.shape, np.float32)))
+    answer = SegmentMap(ids, names, np.ones(ids.shape, np.float32))
     # Row 0 is the task, row 1 the background, then the things in the order of their ids.
-    return Target("legend", task.tokens, rgb, known, np.minimum(ids + 1, 127).astype(np.int8))
+    return Target("legend", task, answer, known, np.minimum(ids + 1, 127).astype(np.int8))
 
 
 def _colours(count: int, rng: np.random.Generator) -> list[Colour]:

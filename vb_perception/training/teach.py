@@ -8,16 +8,15 @@ import dataclasses
 from collections.abc import Callable
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from vb_perception.codecs.slots import ANCHORS, SLOTS
+from vb_perception.codecs.slots import SLOTS
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.sampling import draw_times, noised
 from vb_perception.generator.student import Painted
 from vb_perception.generator.teacher import Teacher
 from vb_perception.runtime.text import COLOUR
-from vb_perception.training.losses import FIRST_SLOT_ROW, PLACE_SHARE
+from vb_perception.training.losses import FIRST_SLOT_ROW, assigned, instance_means, slot_cost
 from vb_perception.training.objective import Model, losses
 from vb_perception.training.stream import KINDS, Batch
 
@@ -66,26 +65,21 @@ def with_random_slots(batch: Batch, random: torch.Generator) -> Batch:
     choose it (`losses.instance_rows`): by Gumbel noise on the same costs.  The smaller instances of an image that has
     more than there are slots are unknown.
     """
-    height, width = batch.rows.shape[1:]
+    of = (batch.kinds == KINDS.index("instances")).nonzero()[:, 0]
     rows, valid, target = batch.rows.clone(), batch.valid.clone(), batch.target.clone()
-    for n in (batch.kinds == KINDS.index("instances")).nonzero()[:, 0].tolist():
-        rows[n] = rows[n].clamp(min=1)
-        inside = valid[n] & (rows[n] > 1)
-        present, member, count = torch.unique(rows[n][inside], return_inverse=True, return_counts=True)
-        at = (inside.nonzero().float() + 0.5) / torch.tensor((height, width), device=rows.device)
-        centre = torch.zeros(len(present), 2, device=rows.device).index_add(0, member, at.flip(1)) / count[:, None]
-        largest = count.argsort(descending=True)[:SLOTS]
-        anchors = torch.as_tensor(ANCHORS, dtype=torch.float32)
-        uniform = torch.rand(len(largest), SLOTS, generator=random).clamp(min=1e-6)
-        cost = PLACE_SHARE * torch.cdist(centre[largest].cpu(), anchors).square() + torch.log(-torch.log(uniform))
-        chosen, slot = linear_sum_assignment(cost.numpy())
-        drawn = torch.full((int(rows[n].max().item()) + 1,), -1, dtype=rows.dtype)
-        drawn[1] = 1
-        drawn[present[largest].cpu()[chosen]] = torch.as_tensor(slot) + FIRST_SLOT_ROW
-        rows[n] = drawn.to(rows.device)[rows[n]]
-        valid[n] &= rows[n] >= 0
-        rows[n] = rows[n].clamp(min=1)
-        target[n] = batch.columns[n, :, COLOUR][rows[n]].permute(2, 0, 1)
+    own = rows[of].clamp(min=1)
+    inside = valid[of] & (own > 1)
+    if not inside.any():
+        rows[of] = own
+        return dataclasses.replace(batch, rows=rows)
+    pixels, centre, _ = instance_means(own, inside, target[of])
+    uniform = torch.rand((*pixels.shape, SLOTS), generator=random, device=random.device).clamp(min=1e-6).cpu()
+    table = assigned(pixels, slot_cost(centre) + torch.log(-torch.log(uniform))).to(own.device)
+    slot = table.gather(1, own.clamp(max=table.shape[1] - 1).flatten(1)).unflatten(1, own.shape[1:])
+    rows[of] = torch.where(inside & (slot >= 0), slot + FIRST_SLOT_ROW, 1)
+    valid[of] &= ~(inside & (slot < 0))
+    colours = batch.columns[of][..., COLOUR].transpose(1, 2)
+    target[of] = colours.gather(2, rows[of].flatten(1)[:, None].expand(-1, 3, -1)).unflatten(2, own.shape[1:])
     return dataclasses.replace(batch, rows=rows, valid=valid, target=target)
 
 
