@@ -69,7 +69,7 @@ def test_the_control_is_training_and_shows_only_images_with_truth(
 ) -> None:
     control = DistilRun(distilled(settings, way="truth"), tmp_path / "control")
     assert control.teacher is None
-    assert [s.name for s in control.sources] == ["osd", "renders"]
+    assert [s.name for s in control.data.sources] == ["osd", "renders"]
     plain = Run(settings, tmp_path / "plain")
     for run in (control, plain):
         run.run_until(2)
@@ -82,10 +82,10 @@ def test_images_without_truth_are_there_in_their_share_and_teach_nothing_true(
     tmp_path: Path,
 ) -> None:
     run = DistilRun(distilled(settings, teacher=str(teacher)), tmp_path / "run")
-    shares = {s.name: s.share for s in run.sources if not s.labelled}
+    shares = {s.name: s.share for s in run.data.sources if not s.labelled}
     assert sum(shares.values()) == pytest.approx(0.5)
     assert set(shares) == {"osd without truth", "photographs without truth"}  # no render was withheld
-    assert sum(s.share for s in run.sources) == pytest.approx(1)
+    assert sum(s.share for s in run.data.sources) == pytest.approx(1)
     blind = DistilRun(distilled(settings, teacher=str(teacher), unlabeled_share=0.999), tmp_path / "blind")
     row = blind.step(next(iter(blind.batches(blind.settings.stages[0]))))
     assert [row[k] for k in ("colour", "depth", "normals", "pointing")] == [0, 0, 0, 0]

@@ -17,7 +17,7 @@ from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
 from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.training.corpus import write_corpus  # noqa: E402
-from vb_perception.training.settings import Large, Stage, TrainSettings  # noqa: E402
+from vb_perception.training.settings import Large, PoolSettings, SceneSettings, Stage, TrainSettings  # noqa: E402
 from vb_perception.training.train import STATE, Run, learning_rate  # noqa: E402
 
 
@@ -139,14 +139,14 @@ def test_the_second_size_of_a_stage_is_read_from_the_settings(tmp_path: Path) ->
 
 def test_withheld_renders_are_kept_apart(settings: TrainSettings, tmp_path: Path) -> None:
     run = Run(dataclasses.replace(settings, validation_renders=0, withheld_renders=1), tmp_path / "run")
-    assert [s.name for s in run.sources[1].samples] == ["s0"]
-    assert [s.name for s in run.withheld] == ["s1"]
+    assert [s.name for s in run.data.sources[1].samples] == ["s0"]
+    assert [s.name for s in run.data.withheld] == ["s1"]
 
 
 def test_validation_renders_are_never_learnt_from(settings: TrainSettings, tmp_path: Path) -> None:
     run = Run(dataclasses.replace(settings, validation_renders=1), tmp_path / "run")
-    assert [r.name for r in run.validation_renders] == ["s1"]
-    assert [s.name for s in run.sources[1].samples] == ["s0"]
+    assert [r.name for r in run.data.watched_renders] == ["s1"]
+    assert [s.name for s in run.data.sources[1].samples] == ["s0"]
 
 
 @pytest.mark.parametrize(
@@ -185,3 +185,73 @@ def test_a_run_is_not_resumed_with_another_split(settings: TrainSettings, tmp_pa
 def test_the_shipped_settings_can_be_read() -> None:
     path = Path(__file__).parents[2] / "vb_perception" / "training" / "default.yaml"
     assert TrainSettings.read(path).total_images > 0
+
+
+def test_a_run_of_some_seconds_cools_down_in_time(settings: TrainSettings) -> None:
+    timed = dataclasses.replace(settings, most_s=100.0, cooldown=0.4, warmup_images=1)
+    early = [learning_rate(timed, images=1, spent_s=s) for s in (0, 59)]
+    assert early == [1.0, 1.0]
+    late = [learning_rate(timed, images=1, spent_s=s) for s in (70, 85, 100)]
+    assert late == pytest.approx([0.75, 0.375, 0.02])
+
+
+@pytest.mark.slow
+def test_a_run_ends_when_its_time_is_over_and_stays_ended(settings: TrainSettings, tmp_path: Path) -> None:
+    run = Run(dataclasses.replace(settings, most_s=0.01), tmp_path / "run")
+    run.run()
+    assert run.images <= 2  # what a step had begun
+    again = Run(run.settings, tmp_path / "run")
+    assert again.spent_s > 0.01
+    again.run()
+    assert again.images == run.images
+
+
+@pytest.mark.slow
+def test_a_run_on_a_pool_of_scenes_that_are_drawn_for_it(settings: TrainSettings, tmp_path: Path) -> None:
+    pytest.importorskip("moderngl", reason="rendering needs moderngl: pip install moderngl")
+    run = Run(
+        dataclasses.replace(
+            settings,
+            corpus_dir="",
+            scenes=SceneSettings(40, seed=1, width=96, height=72),
+            pool=PoolSettings(72, 96, views=32, fewest=16, reuse=4.0, workers=1),
+            stages=(Stage(64, 64, 4, 8),),
+        ),
+        tmp_path / "run",
+    )
+    assert [s.name.partition("/")[2] for s in run.data.watched_renders] == ["1/39"]  # the last one
+    run.run()
+    assert run.images == 8
+    assert (tmp_path / "run" / STATE).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"corpus_dir": ""}, "corpus_dir or scenes"),
+        ({"scenes": SceneSettings(4, 1, 64, 64)}, "one of the two"),
+        ({"pool": PoolSettings(64, 64, 40, 8, 2.0, 1)}, "multiple of 16"),
+        (
+            {"pool": PoolSettings(64, 64, 32, 8, 2.0, 1), "stages": (Stage(64, 64, 2, 8, Large(96, 96, 1, 2)),)},
+            "has one size",
+        ),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_refused(settings: TrainSettings, changes: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+
+
+def test_scenes_and_pool_are_read_from_the_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(
+        "osd_dir: a\nscenes: {count: 9, seed: 1, width: 64, height: 48}\nmost_s: 60\n"
+        "pool: {height: 48, width: 64, views: 32, fewest: 16, reuse: 4, workers: 2}\n"
+    )
+    read = TrainSettings.read(path)
+    assert read.scenes == SceneSettings(9, 1, 64, 48)
+    assert read.pool == PoolSettings(48, 64, 32, 16, 4, 2)
+    assert read.most_s == 60
+    path.write_text("osd_dir: a\nscenes: {count: 9, seeds: 1, width: 64, height: 48}\n")
+    with pytest.raises(ConfigError, match="seeds"):
+        TrainSettings.read(path)

@@ -1,6 +1,7 @@
 """One image with its truth, whatever it came from."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,3 +28,15 @@ class Sample:
     instance_ids: NDArray[np.int16]
     class_names: tuple[str, ...]
     world_from_camera: NDArray[np.float64] | None = None
+
+
+class Samples(Protocol):
+    """Samples by number: a list, a corpus on disk, scenes that are drawn when asked for."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+    def __getitem__(self, i: int, /) -> Sample:
+        """Sample `i`."""
+        ...

@@ -4,7 +4,6 @@ Forty frames are soon known by heart.  Both changes keep depth and normals true;
 Source: copy and paste as in Ghiasi et al., CVPR 2021, here with depth deciding what is hidden (ours).
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -12,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vb_perception.scenes.sample import Sample
+from vb_perception.scenes.sample import Sample, Samples
 from vb_perception.training.augment import GREY, mirrored
 
 DONOR_SHARES = (0.3, 0.3, 0.2, 0.2)
@@ -30,7 +29,7 @@ _Plane = NDArray[np.float64]
 _T = TypeVar("_T", np.int16, np.float32)
 
 
-def compose(sample: Sample, donors: Sequence[Sample], rng: np.random.Generator) -> Sample:
+def compose(sample: Sample, donors: Samples, rng: np.random.Generator) -> Sample:
     """`sample` with objects of some of the donors among its own, and seen by a turned camera; each of it at times."""
     for _ in range(int(rng.choice(len(DONOR_SHARES), p=DONOR_SHARES))):
         donor = donors[int(rng.integers(len(donors)))]

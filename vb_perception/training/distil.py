@@ -23,7 +23,7 @@ from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.sampling import Clean, noised, sample, sure_colours
 from vb_perception.scenes.osd import OSD_CLASSES
 from vb_perception.scenes.photographs import read_photographs
-from vb_perception.scenes.sample import Sample
+from vb_perception.scenes.sample import Samples
 from vb_perception.training.agreement import PREFIX, Answer, disagreement, mean_answer
 from vb_perception.training.objective import losses
 from vb_perception.training.settings import TrainSettings
@@ -90,8 +90,9 @@ class DistilRun(Run):
         self.teacher = read_teacher(Path(settings.teacher)).to(self.accelerator.device)
         self.weights |= {f"{PREFIX}{k}": settings.teacher_weight * v for k, v in settings.weights.items()}
         share = settings.unlabeled_share
-        labelled = [dataclasses.replace(s, share=s.share * (1 - share)) for s in self.sources]
-        self.sources = [*labelled, *unlabeled_sources(self.sources[0], self.withheld, share)]
+        data = self.data
+        labelled = [dataclasses.replace(s, share=s.share * (1 - share)) for s in data.sources]
+        data.sources = [*labelled, *unlabeled_sources(data.sources[0], data.withheld, share)]
 
     def terms(self, batch: Batch) -> dict[str, Tensor]:
         """Of truth, where it is known, and of the teacher's answer."""
@@ -139,10 +140,10 @@ def read_teacher(path: Path) -> TeacherModel:
     return model.eval().requires_grad_(requires_grad=False)
 
 
-def unlabeled_sources(osd: Source, withheld: Sequence[Sample], share: float) -> list[Source]:
+def unlabeled_sources(osd: Source, withheld: Samples, share: float) -> list[Source]:
     """Images whose truth is not used, `share` of all: withheld renders, augmented real frames, photographs."""
     photographs = [dataclasses.replace(p, class_names=OSD_CLASSES) for p in read_photographs(PHOTOGRAPHS)]
-    samples = {"renders": withheld, "osd": osd.samples, "photographs": photographs}
+    samples: dict[str, Samples] = {"renders": withheld, "osd": osd.samples, "photographs": photographs}
     present = {name: MIXTURE[name] for name, of in samples.items() if len(of) > 0}
     return [
         Source(

@@ -2,6 +2,8 @@
 
 import dataclasses
 import difflib
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 NETWORKS = ("student", "teacher")
+CHUNK = 16
+"""Views that a pool takes in at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,34 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class SceneSettings:
+    """Scenes that are drawn while training, each for the first time, in the place of a corpus (`RenderedScenes`)."""
+
+    count: int
+    seed: int
+    width: int
+    height: int
+    assets_dir: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """Views that wait on the GPU (`training/pool.py`), `height` x `width` px, the newest `views` of them.
+
+    Training begins when there are `fewest`; each is then drawn `reuse` times in the mean, with one of its
+    `segmentations`; `workers` processes make them.
+    """
+
+    height: int
+    width: int
+    views: int
+    fewest: int
+    reuse: float
+    workers: int
+    segmentations: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class TrainSettings:
     """Everything that decides a run, besides the code and the data.
 
@@ -45,11 +77,14 @@ class TrainSettings:
     `start_from` names a generator.safetensors, or the state of a run, whose weights the run begins with, where they
     fit; `generator` overrides fields of `GeneratorConfig`; the last `validation_renders` of the corpus and
     `validation_frames` of the learn split are watched, at `validation_size` (height, width), and never learnt from;
-    `withheld_renders` before those are not learnt from either: images without truth to distil on.
+    `withheld_renders` before those are not learnt from either: images without truth to distil on.  Renders come from
+    `corpus_dir`, or are `scenes`.  A run of `most_s` seconds ends then, its cool-down in time, if it has not before.
     """
 
     osd_dir: str
-    corpus_dir: str
+    corpus_dir: str = ""
+    scenes: SceneSettings | None = None
+    pool: PoolSettings | None = None
     network: str = "student"
     osd_share: float = 0.4
     validation_frames: tuple[int, ...] = (4, 14, 21, 29, 39)
@@ -67,6 +102,7 @@ class TrainSettings:
     warmup_images: int = 1000
     cooldown: float = 0.3
     average_decay: float = 0.998
+    most_s: float = math.inf
     stages: tuple[Stage, ...] = field(default_factory=lambda: (Stage(96, 128, 16, 40_000), Stage(192, 256, 8, 20_000)))
     checkpoint_every_s: float = 120.0
     validate_every_images: int = 4000
@@ -75,10 +111,21 @@ class TrainSettings:
     )
 
     def __post_init__(self) -> None:
-        """Refuse a network that there is not."""
+        """Refuse what cannot be trained."""
+        wrong = ""
         if self.network not in NETWORKS:
-            msg = f"network {self.network!r}: expected one of {', '.join(NETWORKS)}"
-            raise ConfigError(msg)
+            wrong = f"network {self.network!r}: expected one of {', '.join(NETWORKS)}"
+        elif bool(self.corpus_dir) == (self.scenes is not None):
+            wrong = (
+                f"renders from {self.corpus_dir or 'no corpus_dir'} and {self.scenes or 'no scenes'}: expected one of "
+                "the two, corpus_dir or scenes"
+            )
+        elif self.pool is not None and self.pool.views % CHUNK:
+            wrong = f"a pool of {self.pool.views} views: expected a multiple of {CHUNK}"
+        elif self.pool is not None and any(stage.large for stage in self.stages):
+            wrong = "a stage with `large` batches and a pool: what waits in the pool has one size"
+        if wrong:
+            raise ConfigError(wrong)
 
     @property
     def total_images(self) -> int:
@@ -99,21 +146,27 @@ class TrainSettings:
         _refuse_unknown(path, values, [f.name for f in dataclasses.fields(cls)])
         defaults = {f.name: f.default_factory() for f in dataclasses.fields(cls) if callable(f.default_factory)}
         try:
-            if "stages" in values:
-                values["stages"] = tuple(_stage(**s) for s in values["stages"])
-            for key in ("validation_frames", "validation_size"):
-                if key in values:
-                    values[key] = tuple(values[key])
-            if "weights" in values:
-                values["weights"] = defaults["weights"] | values["weights"]
-            settings = cls(**values)
+            settings = cls(**_built(values, defaults["weights"]))
         except TypeError as error:
-            msg = f"{path}: {error}; osd_dir and corpus_dir are required, a stage has height, width, batch and images"
+            msg = f"{path}: {error}; osd_dir is required, a stage has height, width, batch and images"
             raise ConfigError(msg) from error
         if settings.weights.keys() != defaults["weights"].keys():
             msg = f"{path}: weights {sorted(settings.weights)}, expected {sorted(defaults['weights'])}"
             raise ConfigError(msg)
         return settings
+
+
+def _built(values: dict[str, Any], weights: dict[str, float]) -> dict[str, Any]:
+    """The values of a YAML as the types of the settings; TypeError if they do not fit."""
+    build: dict[str, Callable[[Any], Any]] = {
+        "stages": lambda stages: tuple(_stage(**s) for s in stages),
+        "validation_frames": tuple,
+        "validation_size": tuple,
+        "scenes": lambda of: SceneSettings(**of),
+        "pool": lambda of: PoolSettings(**of),
+        "weights": lambda own: weights | own,
+    }
+    return {k: build[k](v) if k in build else v for k, v in values.items()}
 
 
 def _stage(large: dict[str, int] | None = None, **values: int) -> Stage:

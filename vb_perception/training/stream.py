@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.text import phrase_rows
 from vb_perception.runtime.text import COLUMNS_AFTER_EMBEDDING, prompt_rows
-from vb_perception.scenes.sample import Sample
+from vb_perception.scenes.sample import Sample, Samples
 from vb_perception.tasks import MetricDepth
 from vb_perception.training.augment import augmented
 from vb_perception.training.compose import compose
@@ -31,7 +31,7 @@ class Source:
     """
 
     name: str
-    samples: Sequence[Sample]
+    samples: Samples
     share: float
     composed: bool = False
     labelled: bool = True
@@ -54,19 +54,22 @@ class ExampleStream(IterableDataset[Any]):
         start: int = 0,
         rank: int = 0,
         ranks: int = 1,
+        segmentations: int = 1,
     ) -> None:
         """Begin at example `start`; of several devices, number `rank` of `ranks` sees every `ranks`-th one."""
         super().__init__()
         self._sources, self._size, self._seed = tuple(sources), (height, width), seed
+        self._segmentations = segmentations
         self.start, self.step = start + rank, ranks
 
     def example(self, index: int) -> Example:
-        """One image and its three prompts: depth, normals, and one kind of segmentation."""
+        """One image and its prompts: depth, normals, and one kind of segmentation, or some."""
         rng = np.random.default_rng((self._seed, index))
         shares = np.array([s.share for s in self._sources])
         source = self._sources[int(rng.choice(len(self._sources), p=shares / shares.sum()))]
         sample = augmented(source.draw(rng), *self._size, rng)
-        targets = [depth_target(sample, MetricDepth()), normals_target(sample), segmentation_target(sample, rng)]
+        segments = [segmentation_target(sample, rng) for _ in range(self._segmentations)]
+        targets = [depth_target(sample, MetricDepth()), normals_target(sample), *segments]
         if not source.labelled:
             targets = [dataclasses.replace(t, valid=np.zeros_like(t.valid)) for t in targets]
         return sample, targets

@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,18 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from vb_perception.errors import CheckpointError, ConfigError
 from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
 from vb_perception.generator.config import GeneratorConfig
-from vb_perception.scenes.osd import read_osd
-from vb_perception.training.corpus import Corpus
+from vb_perception.training.data import Data
 from vb_perception.training.loss_log import LossLog
 from vb_perception.training.objective import Model
+from vb_perception.training.pool import PooledBatches
 from vb_perception.training.settings import Stage, TrainSettings
-from vb_perception.training.stream import Batch, BatchStream, ExampleStream, Source, collate
+from vb_perception.training.stream import Batch
 from vb_perception.training.targets import NOUNS
 from vb_perception.training.teach import NETWORKS
 from vb_perception.training.validate import validate
@@ -35,12 +34,13 @@ from vb_perception.training.validate import validate
 STATE = "state.safetensors"
 
 
-def learning_rate(settings: TrainSettings, images: int) -> float:
+def learning_rate(settings: TrainSettings, images: int, spent_s: float = 0.0) -> float:
     """Linear warm-up, then the top rate, and over the last `cooldown` of the run a line down to 2 %, as a factor.
 
-    Until the cool-down begins the run's length decides nothing, so a run can be resumed with another one.
+    Until the cool-down begins the run's length decides nothing, so a run can be resumed with another one.  The run
+    ends after its images, or its seconds, whichever is sooner.
     """
-    left = 1 - min(1.0, images / settings.total_images)
+    left = 1 - min(1.0, max(images / settings.total_images, spent_s / settings.most_s))
     return min((images + 1) / settings.warmup_images, max(0.02, min(1.0, left / settings.cooldown)))
 
 
@@ -55,20 +55,10 @@ class Run:
         torch.manual_seed(settings.seed)
         torch.set_num_threads(settings.threads)
         self.settings, self.directory, self.images = settings, directory, 0
+        self._began, self._spent_before_s = time.monotonic(), 0.0
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # not every batch has every kind of prompt
         self.accelerator = Accelerator(mixed_precision=_precision(), kwargs_handlers=[unused])
-        frames = list(read_osd(Path(settings.osd_dir)))
-        self.validation = [frames[i] for i in settings.validation_frames]
-        learn = [f for i, f in enumerate(frames) if i not in settings.validation_frames]
-        renders = Corpus(Path(settings.corpus_dir))
-        watched = max(len(renders) - settings.validation_renders, 1)
-        kept = max(watched - settings.withheld_renders, 1)
-        self.validation_renders = [renders[i] for i in range(watched, len(renders))]
-        self.withheld = Subset(renders, range(kept, watched))
-        self.sources = [
-            Source("osd", learn, settings.osd_share, composed=True),
-            Source("renders", renders.first(kept), 1 - settings.osd_share),  # type: ignore[arg-type]
-        ]
+        self.data = Data(settings)
         config = GeneratorConfig(**settings.generator)
         device = self.accelerator.device
         self.weights = dict(settings.weights)
@@ -100,6 +90,7 @@ class Run:
             tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
         facts = {
             "images": self.images,
+            "spent_s": self.spent_s,
             "settings": dataclasses.asdict(self.settings),
             "generator": dataclasses.asdict(self.model.config),
             "nouns": NOUNS,
@@ -122,6 +113,12 @@ class Run:
         own = self.optimizer.state_dict()
         self.optimizer.load_state_dict({"state": state, "param_groups": own["param_groups"]})
         self.images = int(facts["images"])
+        self._spent_before_s = float(facts.get("spent_s", 0.0))
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds that the run has taken, those before it was resumed included."""
+        return self._spent_before_s + time.monotonic() - self._began
 
     def _check_same_data(self, saved: dict[str, Any]) -> None:
         """Another seed or split would mix what was learnt with what is judged; rates and stages may change."""
@@ -139,7 +136,8 @@ class Run:
     def randomness(self) -> torch.Generator:
         """A source of random numbers for the step that comes next, other on every device."""
         seed = np.random.SeedSequence((self.settings.seed, self.images, self.accelerator.process_index))
-        return torch.Generator().manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
+        random = torch.Generator(self.accelerator.device)
+        return random.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One optimizer step; a loss that is not finite stops the run with the last checkpoint intact."""
@@ -153,7 +151,7 @@ class Run:
                 "intact: lower learning_rate and run again"
             )
             raise CheckpointError(msg)
-        rate = settings.learning_rate * learning_rate(settings, self.images)
+        rate = settings.learning_rate * learning_rate(settings, self.images, self.spent_s)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         self.optimizer.zero_grad(set_to_none=True)
@@ -163,8 +161,8 @@ class Run:
         seen = batch.image.shape[0] * self.accelerator.num_processes
         decay = min(settings.average_decay, (1 + self.images) / (10 * seen + self.images))
         with torch.no_grad():
-            for average, value in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                average.lerp_(value, 1 - decay)
+            averages, values = list(self.average.parameters()), list(self.model.parameters())
+            torch._foreach_lerp_(averages, values, 1 - decay)  # one launch on a GPU instead of hundreds
         self.images += seen
         return {"loss": loss.item(), **{k: v.item() for k, v in terms.items()}}
 
@@ -178,27 +176,18 @@ class Run:
         end = 0
         for stage in self.settings.stages:
             end += stage.images
-            if self.images >= min(end, images):
+            if self.images >= min(end, images) or self.spent_s >= self.settings.most_s:
                 continue
             began = end - stage.images
             self._stage(self.batches(stage, began), min(end, images), f"{stage.height}x{stage.width}")
 
-    def batches(self, stage: Stage, began: int = 0) -> "DataLoader[Batch]":
+    def batches(self, stage: Stage, began: int = 0) -> "DataLoader[Batch] | PooledBatches":
         """What comes next in a stage that began after `began` images, without end."""
-        config, large = self.model.config, stage.large
-        stream = self._examples(stage.height, stage.width)
-        if large is None:
-            collated = partial(collate, config=config)
-            return DataLoader(stream, batch_size=stage.batch, num_workers=1, prefetch_factor=4, collate_fn=collated)
-        streams, sizes = (stream, self._examples(large.height, large.width)), (stage.batch, large.batch)
-        mixed = BatchStream(streams, sizes, large.every, self.images - began, config)
-        return DataLoader(mixed, batch_size=None, num_workers=1, prefetch_factor=4)
+        accelerator = self.accelerator
+        rank, ranks = accelerator.process_index, accelerator.num_processes
+        return self.data.batches(stage, self.images, began, self.model.config, accelerator.device, rank, ranks)
 
-    def _examples(self, height: int, width: int) -> ExampleStream:
-        rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
-        return ExampleStream(self.sources, height, width, self.settings.seed, self.images, rank, ranks)
-
-    def _stage(self, loader: "DataLoader[Batch]", end: int, label: str) -> None:
+    def _stage(self, loader: "DataLoader[Batch] | PooledBatches", end: int, label: str) -> None:
         saved = time.monotonic()
         settings = self.settings
         every, total = settings.validate_every_images, settings.total_images
@@ -224,12 +213,12 @@ class Run:
                     self.save()
                     saved = time.monotonic()
                 if before // every != self.images // every and self.accelerator.is_main_process:
-                    for name, frames in (("osd", self.validation), ("renders", self.validation_renders)):
+                    for name, frames in (("osd", self.data.watched), ("renders", self.data.watched_renders)):
                         pictures = self.directory / "pictures" / name
                         scores = validate(self.average, frames, pictures, self.images, settings.validation_size)
                         told = "  ".join(f"{k} {v:.4f}" for k, v in scores.items())
                         bar.write(f"{self.images} images, {name}: {told}")
-                if self.images >= end:
+                if self.images >= end or self.spent_s >= settings.most_s:
                     break
 
 

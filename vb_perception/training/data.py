@@ -1,0 +1,105 @@
+"""What a run learns from and what it only watches, as its settings say."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Subset
+
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.scenes.osd import read_osd
+from vb_perception.scenes.rendered import RenderedScenes
+from vb_perception.scenes.sample import Sample, Samples
+from vb_perception.training.corpus import Corpus
+from vb_perception.training.pool import PooledBatches
+from vb_perception.training.settings import Stage, TrainSettings
+from vb_perception.training.stream import Batch, BatchStream, ExampleStream, Source, collate
+
+
+class Frames:
+    """Frames of the OSD layout, read by each process that asks for them: they are too large to be sent to many."""
+
+    def __init__(self, directory: Path, indices: Sequence[int] | None = None) -> None:
+        """Those of a folder, all of them or only some."""
+        self._directory, self._indices = directory, indices
+        self._read: list[Sample] | None = None
+
+    def only(self, indices: Sequence[int]) -> "Frames":
+        """Some of them."""
+        return Frames(self._directory, indices)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what was read."""
+        return self.__dict__ | {"_read": None}
+
+    def _samples(self) -> list[Sample]:
+        if self._read is None:
+            read = list(read_osd(self._directory))
+            self._read = read if self._indices is None else [read[i] for i in self._indices]
+        return self._read
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self._samples())
+
+    def __getitem__(self, i: int) -> Sample:
+        """Frame `i`."""
+        return self._samples()[i]
+
+
+class Data:
+    """Sources to learn from, frames and renders to watch, and renders that are withheld."""
+
+    def __init__(self, settings: TrainSettings) -> None:
+        """Open everything.
+
+        Raises:
+            ConfigError: a folder is missing or unfinished.
+        """
+        self._settings = settings
+        watched_frames = settings.validation_frames
+        frames = Frames(Path(settings.osd_dir))
+        self.watched = [frames[i] for i in watched_frames]
+        learn = frames.only([i for i in range(len(frames)) if i not in watched_frames])
+        renders = opened_renders(settings)
+        watched = max(len(renders) - settings.validation_renders, 1)
+        kept = max(watched - settings.withheld_renders, 1)
+        self.watched_renders = [renders[i] for i in range(watched, len(renders))]
+        self.withheld: Samples = Subset(renders, range(kept, watched))
+        self.sources = [
+            Source("osd", learn, settings.osd_share, composed=True),
+            Source("renders", renders.first(kept), 1 - settings.osd_share),
+        ]
+
+    def batches(
+        self, stage: Stage, seen: int, began: int, config: GeneratorConfig, device: torch.device, rank: int, ranks: int
+    ) -> "DataLoader[Batch] | PooledBatches":
+        """What follows on `seen` images in a stage that began after `began`, without end; `rank` of `ranks` devices."""
+
+        def stream(height: int, width: int) -> ExampleStream:
+            return ExampleStream(self.sources, height, width, self._settings.seed, seen, rank, ranks)
+
+        pool, large = self._settings.pool, stage.large
+        if pool is not None:
+            views = ExampleStream(
+                self.sources, pool.height, pool.width, self._settings.seed, seen, rank, ranks, pool.segmentations
+            )
+            return PooledBatches(views, stage, pool, config, device, self._settings.seed)
+        examples = stream(stage.height, stage.width)
+        if large is None:
+            collated = partial(collate, config=config)
+            return DataLoader(examples, batch_size=stage.batch, num_workers=1, prefetch_factor=4, collate_fn=collated)
+        streams, sizes = (examples, stream(large.height, large.width)), (stage.batch, large.batch)
+        mixed = BatchStream(streams, sizes, large.every, seen - began, config)
+        return DataLoader(mixed, batch_size=None, num_workers=1, prefetch_factor=4)
+
+
+def opened_renders(settings: TrainSettings) -> Corpus | RenderedScenes:
+    """The corpus on disk, or the scenes to draw."""
+    scenes = settings.scenes
+    if scenes is None:
+        return Corpus(Path(settings.corpus_dir))
+    assets = Path(scenes.assets_dir) if scenes.assets_dir else None
+    return RenderedScenes(scenes.count, scenes.seed, scenes.width, scenes.height, assets)
