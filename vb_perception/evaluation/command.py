@@ -13,7 +13,7 @@ from vb_perception.evaluation.bag_truth import TruthTopics
 from vb_perception.evaluation.cluster import on_ray
 from vb_perception.evaluation.command_arguments import NODE_OUTPUT, TRUTH
 from vb_perception.evaluation.compare import compare
-from vb_perception.evaluation.contestants import NO_IMAGE
+from vb_perception.evaluation.contestants import folder_of
 from vb_perception.evaluation.criteria import check_classes, read_criteria
 from vb_perception.evaluation.evaluate import evaluate
 from vb_perception.evaluation.junit import write_junit
@@ -139,9 +139,8 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _whole_path(what: str) -> str:
     """The same contestant for processes that stand in other folders, which resume or share the work."""
-    prefix = NO_IMAGE if what.startswith(NO_IMAGE) else ""
-    path = Path(what.removeprefix(prefix))
-    return f"{prefix}{path.resolve()}" if path.exists() else what
+    path = folder_of(what)
+    return what.replace(str(path), str(path.resolve()), 1) if path.exists() else what
 
 
 def _progress(frames: int) -> None:

@@ -49,10 +49,10 @@ def evaluate_parser(model: Path) -> argparse.ArgumentParser:
     add("--out", type=Path, help="folder for report.json, report.html, frames.jsonl, junit.xml, contact_sheet.png")
     add("--criteria", type=Path, help='YAML with what must hold, such as `depth.abs_rel: "<= 0.06"`')
     add("--json", action="store_true", help="print report.json instead of a summary")
-    add("--model", type=Path, default=model, help="folder of an exported model")
+    add("--model", type=Path, default=model, help="folder of an exported model, or FOLDER@480x640")
     add("--backend", default="auto", help="what runs exported models [%(default)s]")
     add("--beside", action="append", default=[], metavar="NAME=WHAT",
-        help="another contestant: model folder, adapter .yaml, or no-image:TRAINING_SPLIT; repeatable")  # fmt: skip
+        help="another contestant: FOLDER[@SIZE] of a model, ADAPTER.yaml, no-image:TRAINING_SPLIT; repeatable")  # fmt: skip
     add("--recorded", nargs="?", const=NODE_OUTPUT, metavar="NAMESPACE",
         help="score what a node published into the bag, run nothing [%(const)s]")  # fmt: skip
     add("--classes", nargs="+", default=["table", "object"],

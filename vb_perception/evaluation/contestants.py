@@ -16,11 +16,14 @@ from vb_perception.evaluation.sources import read_source
 from vb_perception.frame import Frame, Perception
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.runtime.build import open_engine
+from vb_perception.runtime.options import EngineOptions, size_from
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.tasks import Task
 
 NO_IMAGE = "no-image:"
 """How a contestant that learns from a training split, without images, is asked for."""
+SIZE_MARK = "@"
+"""Between a model's folder and the size, height x width, that it is to paint at."""
 ADAPTERS = (".yaml", ".yml")
 
 
@@ -63,7 +66,7 @@ def started(one: Contestant, frame: Frame, tasks: Sequence[Task]) -> Callable[[]
 
 @contextmanager
 def open_contestant(what: str, backend: str) -> Iterator[Contestant]:
-    """Open "FOLDER" (an exported model, run by `backend`), "ADAPTER.yaml", or "no-image:TRAINING_SPLIT".
+    """Open "FOLDER[@SIZE]" (an exported model, run by `backend`), "ADAPTER.yaml", or "no-image:TRAINING_SPLIT".
 
     Raises:
         ConfigError: it is none of these, or its adapter cannot be used.
@@ -74,21 +77,37 @@ def open_contestant(what: str, backend: str) -> Iterator[Contestant]:
         yield NoImage(truth for _, truth in read_source(Path(what.removeprefix(NO_IMAGE))))
     elif what.endswith(ADAPTERS):
         yield ForeignModel(Path(what))
-    elif Path(what).is_dir():
-        with open_engine(Path(what), backend) as engine:
+    elif folder_of(what).is_dir():
+        folder, options = folder_of(what), EngineOptions(size=_size(what))
+        with open_engine(folder, backend, options=options) as engine:
             spec = engine.spec
-            pipeline = PerceptionPipeline(engine, PromptEncoder(Path(what), spec))
+            pipeline = PerceptionPipeline(engine, PromptEncoder(folder, spec))
             yield Ours(pipeline, engine.backend, joint_digest((spec.generator_sha256, spec.text_sha256)))
     else:
-        msg = f"{what} is no contestant; expected a folder of an exported model, an adapter .yaml or {NO_IMAGE}FOLDER"
+        msg = (
+            f"{what} is no contestant; expected a folder of an exported model (with @480x640 behind it for another "
+            f"size than its own), an adapter .yaml or {NO_IMAGE}FOLDER"
+        )
         raise ConfigError(msg)
+
+
+def folder_of(what: str) -> Path:
+    """The folder or file that a contestant is read from."""
+    path = Path(what.removeprefix(NO_IMAGE))
+    before, at, _ = what.rpartition(SIZE_MARK)
+    return path if not at or path.exists() else Path(before)
+
+
+def _size(what: str) -> tuple[int, int] | None:
+    """The size to paint at, if one is asked for; ConfigError if it is none."""
+    return None if Path(what).exists() else size_from(what.rpartition(SIZE_MARK)[2])
 
 
 def model_digests(settings: Settings) -> list[str]:
     """The digest of what each contestant of an evaluation is made of; "" where its files are missing."""
     out = []
     for _, what in settings.contestants:
-        path = Path(what.removeprefix(NO_IMAGE))
+        path = folder_of(what)
         parts = [path] if path.exists() else []
         if what.endswith(ADAPTERS) and parts:
             parts.append(read_adapter(path).model)
