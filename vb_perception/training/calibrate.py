@@ -16,11 +16,10 @@ from torch import Tensor
 
 from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
 from vb_perception.generator.config import GeneratorConfig
-from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import MetricDepth
 from vb_perception.training.augment import at_size
-from vb_perception.training.corpus import Corpus
+from vb_perception.training.data import Data
 from vb_perception.training.losses import SCALE_ON_WALK, depth_m
 from vb_perception.training.objective import CODEC, Model
 from vb_perception.training.settings import TrainSettings
@@ -86,9 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     tensors, facts = read_tensors(args.state)
     model = Model(GeneratorConfig.from_values(facts["generator"])).eval()
     load_into(model, tensors, "average.")
-    real, renders = list(read_osd(Path(settings.osd_dir))), Corpus(Path(settings.corpus_dir))
-    frames = [real[i] for i in settings.validation_frames] * REAL_REPEATS
-    frames += [renders[i] for i in range(len(renders) - settings.validation_renders, len(renders))]
+    data = Data(settings)
+    frames = [*data.watched * REAL_REPEATS, *data.watched_renders]
     name = "average.generator.painter.place"
     weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
     weight[1, :, 0, 0], bias[1:] = fit(*features_and_errors(model, frames), weight[1, :, 0, 0], bias[1:])
