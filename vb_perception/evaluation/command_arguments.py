@@ -52,7 +52,7 @@ def evaluate_parser(model: Path) -> argparse.ArgumentParser:
     add("--model", type=Path, default=model, help="folder of an exported model, or FOLDER@480x640")
     add("--backend", default="auto", help="what runs exported models [%(default)s]")
     add("--beside", action="append", default=[], metavar="NAME=WHAT",
-        help="another contestant: FOLDER[@SIZE] of a model, ADAPTER.yaml, no-image:TRAINING_SPLIT; repeatable")  # fmt: skip
+        help="another: a model FOLDER[@SIZE], ADAPTER.yaml, or no-image:TRAINING_SPLIT; repeatable")  # fmt: skip
     add("--recorded", nargs="?", const=NODE_OUTPUT, metavar="NAMESPACE",
         help="score what a node published into the bag, run nothing [%(const)s]")  # fmt: skip
     add("--classes", nargs="+", default=["table", "object"],
