@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import json
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -23,9 +22,9 @@ from vb_perception.generator.checkpoint import load_into, read_tensors, write_te
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.training.data import Data
 from vb_perception.training.loss_log import LossLog
-from vb_perception.training.objective import Model
 from vb_perception.training.pool import PooledBatches
 from vb_perception.training.settings import Stage, TrainSettings
+from vb_perception.training.starting import commit, precision, start_from
 from vb_perception.training.stream import Batch
 from vb_perception.training.targets import NOUNS
 from vb_perception.training.teach import NETWORKS
@@ -57,7 +56,7 @@ class Run:
         self.settings, self.directory, self.images = settings, directory, 0
         self._began, self._spent_before_s = time.monotonic(), 0.0
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # not every batch has every kind of prompt
-        self.accelerator = Accelerator(mixed_precision=_precision(), kwargs_handlers=[unused])
+        self.accelerator = Accelerator(mixed_precision=precision(), kwargs_handlers=[unused])
         self.data = Data(settings)
         config = GeneratorConfig(**settings.generator)
         device = self.accelerator.device
@@ -94,7 +93,7 @@ class Run:
             "settings": dataclasses.asdict(self.settings),
             "generator": dataclasses.asdict(self.model.config),
             "nouns": NOUNS,
-            "commit": _commit(),
+            "commit": commit(),
             "torch": torch.__version__,
         }
         write_tensors(self.directory / STATE, {k: v.clone() for k, v in tensors.items()}, facts)
@@ -220,36 +219,6 @@ class Run:
                         bar.write(f"{self.images} images, {name}: {told}")
                 if self.images >= end or self.spent_s >= settings.most_s:
                     break
-
-
-def start_from(model: Model, path: Path) -> None:
-    """Take over a generator.safetensors, or the averaged weights of a run's state, wherever name and shape fit."""
-    tensors = {k.removeprefix("average."): v for k, v in read_tensors(path)[0].items()}
-    own = model.state_dict()
-    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
-    if not fitting:
-        msg = (
-            f"{path} holds no weight of this generator; start_from wants the generator.safetensors of a model "
-            f"folder or the {STATE} of a run"
-        )
-        raise CheckpointError(msg)
-    new = sorted(own.keys() - fitting.keys())
-    told = f"{', '.join(new[:3]) or 'none'}{' ...' if len(new) > 3 else ''}"  # noqa: PLR2004
-    print(f"{path}: {len(fitting)} weights taken over, {len(new)} new: {told}")  # noqa: T201
-    with torch.no_grad():
-        for name, value in fitting.items():
-            own[name].copy_(value)
-
-
-def _precision() -> str:
-    """Bf16 where the hardware has it: elsewhere it is emulated and slower than fp32."""
-    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
-    return "bf16" if fast else "no"
-
-
-def _commit() -> str:
-    shown = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return shown.stdout.strip() or "unknown"
 
 
 def main(argv: Sequence[str]) -> int:

@@ -1,0 +1,41 @@
+"""What a run begins from: other weights, the precision of the hardware, the commit of the code."""
+
+import subprocess
+from pathlib import Path
+
+import torch
+
+from vb_perception.errors import CheckpointError
+from vb_perception.generator.checkpoint import read_tensors
+from vb_perception.training.objective import Model
+
+
+def start_from(model: Model, path: Path) -> None:
+    """Take over a generator.safetensors, or the averaged weights of a run's state, wherever name and shape fit."""
+    tensors = {k.removeprefix("average."): v for k, v in read_tensors(path)[0].items()}
+    own = model.state_dict()
+    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        msg = (
+            f"{path} holds no weight of this generator; start_from wants the generator.safetensors of a model "
+            f"folder or the state.safetensors of a run"
+        )
+        raise CheckpointError(msg)
+    new = sorted(own.keys() - fitting.keys())
+    told = f"{', '.join(new[:3]) or 'none'}{' ...' if len(new) > 3 else ''}"  # noqa: PLR2004
+    print(f"{path}: {len(fitting)} weights taken over, {len(new)} new: {told}")  # noqa: T201
+    with torch.no_grad():
+        for name, value in fitting.items():
+            own[name].copy_(value)
+
+
+def precision() -> str:
+    """Bf16 where the hardware has it: elsewhere it is emulated and slower than fp32."""
+    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
+    return "bf16" if fast else "no"
+
+
+def commit() -> str:
+    """Of the code that trains; "unknown" outside a checkout."""
+    shown = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return shown.stdout.strip() or "unknown"
