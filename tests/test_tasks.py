@@ -183,3 +183,16 @@ def test_every_task_reads_any_picture_as_a_prediction_with_confidence_from_0_to_
         confidence = task.decode(rgb).confidence
         assert confidence.shape == (7, 9)
         assert ((confidence >= 0) & (confidence <= 1)).all()
+
+
+def test_a_speck_in_the_colour_of_another_instance_does_not_split_a_thing() -> None:
+    task = InstanceSegmentation("mug")
+    ids = np.zeros((192, 256), np.uint16)
+    ids[40:120, 40:100], ids[40:120, 100:180] = 1, 2
+    rgb = task.encode(SegmentMap(ids, ("", "", ""), np.ones(ids.shape, np.float32)))
+    spoilt = rgb.copy()
+    spoilt[70:74, 60:64] = rgb[80, 150]
+    found = task.decode(spoilt)
+    assert np.array_equal(found.ids, ids)
+    assert (found.confidence[70:74, 60:64] == 0).all()
+    assert found.confidence[90, 60] == 1

@@ -17,6 +17,7 @@ from vb_perception.codecs.normals import decode_normals, encode_normals
 from vb_perception.codecs.palette import Colour, nearest_colour
 from vb_perception.codecs.segments import decode_mask, encode_segments
 from vb_perception.codecs.slots import slot_colours
+from vb_perception.codecs.vote import vote
 from vb_perception.errors import ConfigError
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 
@@ -31,6 +32,8 @@ ORDINALS = (
     *("seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
 )
 """What the instances of a noun are called, one a slot of the codec."""
+VOTE_SHARE = 1 / 40
+"""Of the picture's height: how far the vote on which instance a pixel is of reaches to each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +225,17 @@ class InstanceSegmentation:
         return encode_instances(_expect(truth, SegmentMap).ids, self.background)
 
     def decode(self, rgb: RGB) -> SegmentMap:
-        """Instance ids: each pixel in the nearest colour of the prompt (ours), then the paper's five stages.
+        """Instance ids: each pixel in the nearest colour of the prompt, a vote (ours), then the paper's five stages.
 
-        Confidence is the nearest colour's margin; none where a stage left out what is painted as an instance.
+        The vote: a thing's pixel takes the colour of most of the things' pixels near it.  Without it specks of another
+        colour break up what is one.  Confidence is the nearest colour's margin; none where the vote or a stage said
+        otherwise than what is painted.
         """
         palette = (self.background, *slot_colours(self.background))
         nearest, confidence = nearest_colour(rgb, palette)
-        ids, _ = decode_instances(np.array(palette, np.uint8)[nearest], self.background)
-        confidence[(ids == 0) & (nearest > 0)] = 0
+        voted = vote(nearest, round(rgb.shape[0] * VOTE_SHARE))
+        ids, _ = decode_instances(np.array(palette, np.uint8)[voted], self.background)
+        confidence[((ids == 0) & (nearest > 0)) | (voted != nearest)] = 0
         names = (BACKGROUND, *(f"{self.noun} {i}" for i in range(1, int(ids.max(initial=0)) + 1)))
         return SegmentMap(ids, names, confidence)
 
