@@ -173,3 +173,14 @@ def test_more_instances_than_colours_are_left_out_the_smallest_first() -> None:
     rows[0, 0, 0:3] = 1  # the first is smaller than the others
     _, known = losses.instance_rows(pointed({}), rows, torch.ones_like(rows, dtype=torch.bool))
     assert set(rows[~known].tolist()) == {2}
+
+
+def test_two_that_touch_get_the_same_two_colours_wherever_they_stand() -> None:
+    found = []
+    for top, left in ((2, 3), (13, 20)):
+        rows = torch.ones(1, 24, 32, dtype=torch.int64)
+        rows[0, top : top + 6, left : left + 4], rows[0, top : top + 6, left + 4 : left + 8] = 2, 3
+        matched, _ = losses.instance_rows(pointed({}), rows, torch.ones_like(rows, dtype=torch.bool))
+        found.append([int(matched[0, top, x]) - losses.FIRST_SLOT_ROW for x in (left, left + 7)])
+    assert found[0] == found[1]
+    assert found[0][0] != found[0][1]

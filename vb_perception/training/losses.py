@@ -21,7 +21,7 @@ STEP_SHARE, STEP_STRIDES = 0.5, (1, 2, 4, 8)
 FIRST_SLOT_ROW = 3
 """Of the prompt of instances: after the task, the background and the noun."""
 PLACE_SHARE = 20.0
-"""Nats by which a slot is dearer whose place is an image's width away; it grows with the square of the distance.
+"""Nats by which a slot is dearer whose place is the width of all instances away; it grows with the distance squared.
 
 So much that the place decides until the network is sure: with 3.0 it never was (6000 images, all slots alike).
 """
@@ -164,15 +164,18 @@ def instance_rows(logits: Tensor, rows: Tensor, valid: Tensor) -> tuple[Tensor, 
     if not inside.any():
         return rows.clamp(max=1), valid
     slots = logits[:, FIRST_SLOT_ROW : FIRST_SLOT_ROW + SLOTS].detach().float().log_softmax(1)
-    pixels, centre, likely = instance_means(rows, inside, slots)
-    table = assigned(pixels, slot_cost(centre) - likely.cpu()).to(rows.device)
+    pixels, place, likely = instance_means(rows, inside, slots)
+    table = assigned(pixels, slot_cost(place) - likely.cpu()).to(rows.device)
     slot = table.gather(1, rows.clamp(max=table.shape[1] - 1).flatten(1)).unflatten(1, rows.shape[1:])
     row = torch.where(inside, slot.clamp(min=0) + FIRST_SLOT_ROW, rows.clamp(max=1))
     return row, valid & ~(inside & (slot < 0))
 
 
 def instance_means(rows: Tensor, inside: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of each instance: pixels (N, K), centre (N, K, 2) as shares of width and height, mean values (N, K, C).
+    """Of each instance: pixels (N, K), place (N, K, 2), mean values (N, K, C).
+
+    The place is the centre of its pixels, as shares (u, v) of the box that holds all instances of the image: two boxes
+    that touch are left and right of each other wherever they stand, while in the picture both may be in the middle.
 
     rows (N, H, W) say which instance below K a pixel is of, where it is `inside`; values (N, C, H, W).
     """
@@ -187,12 +190,16 @@ def instance_means(rows: Tensor, inside: Tensor, values: Tensor) -> tuple[Tensor
     places = torch.stack((u, v)).flatten(1).expand(len(rows), -1, -1)
     total = torch.bmm(member, torch.cat((places, values.flatten(2)), 1).transpose(1, 2))
     mean = total / pixels[..., None].clamp(min=1)
-    return pixels, mean[..., :2], mean[..., 2:]
+    half_px = mean.new_tensor((0.5 / width, 0.5 / height))
+    seen = torch.where(inside.flatten(1)[:, None], places, torch.nan)
+    first, last = seen.nan_to_num(2).amin(2) - half_px, seen.nan_to_num(-1).amax(2) + half_px
+    within = (mean[..., :2] - first[:, None]) / (last - first).clamp(min=1e-3)[:, None]
+    return pixels, within, mean[..., 2:]
 
 
-def slot_cost(centre: Tensor) -> Tensor:
-    """How dear each slot is, in nats, to instances whose centres are there (..., 2): (..., SLOTS), on the CPU."""
-    return PLACE_SHARE * torch.cdist(centre.cpu(), torch.as_tensor(ANCHORS, dtype=torch.float32)).square()
+def slot_cost(place: Tensor) -> Tensor:
+    """How dear each slot is, in nats, to instances of these places (..., 2): (..., SLOTS), on the CPU."""
+    return PLACE_SHARE * torch.cdist(place.cpu(), torch.as_tensor(ANCHORS, dtype=torch.float32)).square()
 
 
 def assigned(pixels: Tensor, cost: Tensor) -> Tensor:

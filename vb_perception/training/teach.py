@@ -72,9 +72,9 @@ def with_random_slots(batch: Batch, random: torch.Generator) -> Batch:
     if not inside.any():
         rows[of] = own
         return dataclasses.replace(batch, rows=rows)
-    pixels, centre, _ = instance_means(own, inside, target[of])
+    pixels, place, _ = instance_means(own, inside, target[of])
     uniform = torch.rand((*pixels.shape, SLOTS), generator=random, device=random.device).clamp(min=1e-6).cpu()
-    table = assigned(pixels, slot_cost(centre) + torch.log(-torch.log(uniform))).to(own.device)
+    table = assigned(pixels, slot_cost(place) + torch.log(-torch.log(uniform))).to(own.device)
     slot = table.gather(1, own.clamp(max=table.shape[1] - 1).flatten(1)).unflatten(1, own.shape[1:])
     rows[of] = torch.where(inside & (slot >= 0), slot + FIRST_SLOT_ROW, 1)
     valid[of] &= ~(inside & (slot < 0))
