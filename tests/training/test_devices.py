@@ -17,10 +17,10 @@ from vb_perception.training.settings import TrainSettings  # noqa: E402
 from vb_perception.training.train import STATE  # noqa: E402
 
 
-@pytest.mark.slow
-def test_two_processes_share_the_images(settings: TrainSettings, tmp_path: Path) -> None:  # noqa: F811
+def trained_by_two(settings: TrainSettings, tmp_path: Path, images: int, **more: float) -> Path:  # noqa: F811
+    """The state that two processes leave behind."""
     recipe = tmp_path / "run.yaml"
-    stage = {"height": 64, "width": 64, "batch": 2, "images": 8}
+    stage = {"height": 64, "width": 64, "batch": 2, "images": images}
     recipe.write_text(
         yaml.safe_dump(
             {
@@ -31,6 +31,7 @@ def test_two_processes_share_the_images(settings: TrainSettings, tmp_path: Path)
                 "validate_every_images": 1000,
                 "threads": 1,
                 "stages": [stage],
+                **more,
             }
         )
     )
@@ -40,7 +41,19 @@ def test_two_processes_share_the_images(settings: TrainSettings, tmp_path: Path)
     two_cpus = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
     done = run([*launch, "--out", str(tmp_path / "run")], env=two_cpus, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    tensors, facts = read_tensors(tmp_path / "run" / STATE)
+    return tmp_path / "run" / STATE
+
+
+@pytest.mark.slow
+def test_two_processes_end_together_when_the_time_is_over(settings: TrainSettings, tmp_path: Path) -> None:  # noqa: F811
+    _, facts = read_tensors(trained_by_two(settings, tmp_path, 100_000, most_s=8))
+    assert 0 < facts["images"] < 100_000
+    assert facts["spent_s"] >= 8
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_images(settings: TrainSettings, tmp_path: Path) -> None:  # noqa: F811
+    tensors, facts = read_tensors(trained_by_two(settings, tmp_path, 8))
     assert facts["images"] == 8  # two steps of two images each on two processes
     steps = [int(v) for k, v in tensors.items() if k.endswith(".step")]
     assert max(steps) == 2  # less for what no prompt of a batch needed

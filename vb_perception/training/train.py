@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, broadcast
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -89,7 +90,7 @@ class Run:
             tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
         facts = {
             "images": self.images,
-            "spent_s": self.spent_s,
+            "spent_s": self._own_clock_s(),
             "settings": dataclasses.asdict(self.settings),
             "generator": dataclasses.asdict(self.model.config),
             "nouns": NOUNS,
@@ -116,7 +117,15 @@ class Run:
 
     @property
     def spent_s(self) -> float:
-        """Seconds that the run has taken, those before it was resumed included."""
+        """Seconds that the run has taken, those before it was resumed included, by the clock of the first process.
+
+        Every process asks as often as the others: if each looked at its own clock one could end while another waits.
+        """
+        if math.isinf(self.settings.most_s):
+            return self._own_clock_s()
+        return float(broadcast(torch.tensor(self._own_clock_s(), device=self.accelerator.device)))
+
+    def _own_clock_s(self) -> float:
         return self._spent_before_s + time.monotonic() - self._began
 
     def _check_same_data(self, saved: dict[str, Any]) -> None:
