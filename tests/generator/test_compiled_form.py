@@ -30,10 +30,17 @@ TASKS: tuple[Task, ...] = (
 )
 
 
-@pytest.mark.parametrize(("stops", "overview_px"), [(True, 192 * 256), (False, 192 * 256), (True, 32 * 64)])
-def test_every_task_is_painted_as_the_generator_paints_it(*, stops: bool, overview_px: int) -> None:
+CONFIGS = (
+    GeneratorConfig(),
+    GeneratorConfig(paints_stops=False),
+    GeneratorConfig(overview_px=32 * 64),
+    GeneratorConfig(light_painter=True, decoder_channels=(64, 48, 32, 12)),
+)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=("shipped", "regressed", "overview", "light"))
+def test_every_task_is_painted_as_the_generator_paints_it(config: GeneratorConfig) -> None:
     torch.manual_seed(0)
-    config = GeneratorConfig(paints_stops=stops, overview_px=overview_px)
     generator = Generator(config).eval()
     with torch.no_grad():
         for parameter in generator.parameters():  # also those that begin at zero

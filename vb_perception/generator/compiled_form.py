@@ -89,9 +89,7 @@ class _PixelPainter(nn.Module):
         painter = self.painter
         for level, norm, detail in zip(painter.levels, self.norms, reversed(maps[:3]), strict=True):
             x = _finer(level, norm, x, detail, task)
-        x = nn.functional.silu(grown(painter.narrow(x), image) + painter.lateral(image))
-        x = x + nn.functional.silu(painter.mix(x))
-        return self.tail(x, tokens, task, rows), None, None, None
+        return self.tail(painter.finest(x, image), tokens, task, rows), None, None, None
 
 
 def _finer(level: Level, norm: ScaleShiftNorm, x: Tensor, detail: Tensor, task: Tensor) -> Tensor:

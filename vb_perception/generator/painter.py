@@ -23,6 +23,8 @@ DECIDED = 8.0
 Between two of a dozen colours lies a third: a pixel in doubt would be read as yet another instance.  (On the watched
 frames overlap F is .67 with it and .64 without.)
 """
+LARGEST = len(CHANNELS) - 3
+"""The number of the level at 1/2."""
 MIDDLE = -1.6
 """Where the places begin: f of 1.2 m as a logit."""
 
@@ -82,15 +84,15 @@ def painting_rows(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 class Level(nn.Module):
     """Grow to the size of the encoder's detail, add it, modulate by the task, and mix."""
 
-    def __init__(self, before: int, after: int, lateral: int, token_width: int) -> None:
-        """Channels `before` -> `after`, `lateral` channels of detail."""
+    def __init__(self, before: int, after: int, lateral: int, token_width: int, *, once: bool = False) -> None:
+        """Channels `before` -> `after`, `lateral` channels of detail; `once` mixes with one convolution, not two."""
         super().__init__()
         self.narrow = nn.Conv2d(before, after, 1)
         self.lateral = nn.Conv2d(lateral, after, 1)
         self.norm = nn.GroupNorm(4, after)
         self.film = nn.Linear(token_width, 2 * after)
         self.first = nn.Conv2d(after, after, 3, padding=1)
-        self.second = nn.Conv2d(after, after, 3, padding=1)
+        self.second = nn.Identity() if once else nn.Conv2d(after, after, 3, padding=1)
         nn.init.zeros_(self.film.weight)
         nn.init.zeros_(self.film.bias)
 
@@ -114,12 +116,13 @@ class Painter(nn.Module):
         widths = (config.denoiser_channels[0], *config.decoder_channels)
         self.paints_stops = config.paints_stops
         self.levels = nn.ModuleList(
-            Level(widths[i], widths[i + 1], CHANNELS[2 - i], token_width) for i in range(len(CHANNELS) - 2)
+            Level(widths[i], widths[i + 1], CHANNELS[2 - i], token_width, once=config.light_painter and i == LARGEST)
+            for i in range(LARGEST + 1)
         )
         last, fine = widths[-2], widths[-1]
         self.narrow = nn.Conv2d(last, fine, 1)
         self.lateral = nn.Conv2d(3, fine, 3, padding=1)
-        self.mix = nn.Conv2d(fine, fine, 3, padding=1)
+        self.mix = None if config.light_painter else nn.Conv2d(fine, fine, 3, padding=1)
         self.colour = nn.Conv2d(fine, 3, 1)
         self.slope = nn.Linear(token_width, 6)
         nn.init.zeros_(self.slope.weight)
@@ -147,10 +150,9 @@ class Painter(nn.Module):
         return self.colours(self.finest(x, per_prompt(image, prompts)), tokens, task, rows)
 
     def finest(self, x: Tensor, image: Tensor) -> Tensor:
-        """From 1/2 to the last feature map (N, C, H, W), with the detail of the image (N, 3, H, W) itself."""
+        """From 1/2 to the last feature map (N, C, H, W), with the detail of the image itself (N or 1, 3, H, W)."""
         x = nn.functional.silu(grown(self.narrow(x), image) + self.lateral(image))
-        out: Tensor = x + nn.functional.silu(self.mix(x))
-        return out
+        return x if self.mix is None else x + nn.functional.silu(self.mix(x))
 
     def colours(
         self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, evidence: Tensor | None = None
