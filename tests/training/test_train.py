@@ -15,7 +15,7 @@ from torch import Tensor  # noqa: E402
 
 from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
 from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
-from vb_perception.scenes.sample import Sample  # noqa: E402
+from vb_perception.scenes.sample import Sample, Samples  # noqa: E402
 from vb_perception.training.corpus import write_corpus  # noqa: E402
 from vb_perception.training.settings import Large, PoolSettings, SceneSettings, Stage, TrainSettings  # noqa: E402
 from vb_perception.training.train import STATE, Run, learning_rate  # noqa: E402
@@ -45,6 +45,10 @@ def settings(tmp_path: Path, random_sample: Callable[[int, int, int], Sample]) -
         warmup_images=2,
         validate_every_images=4,
     )
+
+
+def names(samples: Samples) -> list[str]:
+    return [samples[i].name for i in range(len(samples))]
 
 
 def weights(run: Run) -> Tensor:
@@ -139,14 +143,14 @@ def test_the_second_size_of_a_stage_is_read_from_the_settings(tmp_path: Path) ->
 
 def test_withheld_renders_are_kept_apart(settings: TrainSettings, tmp_path: Path) -> None:
     run = Run(dataclasses.replace(settings, validation_renders=0, withheld_renders=1), tmp_path / "run")
-    assert [s.name for s in run.data.sources[1].samples] == ["s0"]
-    assert [s.name for s in run.data.withheld] == ["s1"]
+    assert names(run.data.sources[1].samples) == ["s0"]
+    assert names(run.data.withheld) == ["s1"]
 
 
 def test_validation_renders_are_never_learnt_from(settings: TrainSettings, tmp_path: Path) -> None:
     run = Run(dataclasses.replace(settings, validation_renders=1), tmp_path / "run")
     assert [r.name for r in run.data.watched_renders] == ["s1"]
-    assert [s.name for s in run.data.sources[1].samples] == ["s0"]
+    assert names(run.data.sources[1].samples) == ["s0"]
 
 
 @pytest.mark.parametrize(
