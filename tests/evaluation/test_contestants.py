@@ -5,7 +5,7 @@ import pytest
 
 import vb_perception
 from vb_perception.errors import ConfigError, EngineError
-from vb_perception.evaluation.contestants import folder_of, open_contestant
+from vb_perception.evaluation.contestants import folder_of, open_contestant, whole_path
 from vb_perception.frame import Frame
 from vb_perception.tasks import MetricDepth
 
@@ -35,3 +35,12 @@ def test_a_folder_may_have_the_mark_in_its_name(tmp_path: Path) -> None:
     assert folder_of(str(odd)) == odd
     assert folder_of(f"{odd}@480x640") == odd
     assert folder_of("no-image:bags") == Path("bags")
+
+
+def test_a_contestant_is_the_same_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "no").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert whole_path("./no") == str(tmp_path / "no")
+    assert whole_path("no-image:no") == f"no-image:{tmp_path / 'no'}"
+    assert whole_path("./no/@480x640") == f"{tmp_path / 'no'}@480x640"
+    assert whole_path("nowhere@480x640") == "nowhere@480x640"

@@ -13,7 +13,7 @@ from vb_perception.evaluation.bag_truth import TruthTopics
 from vb_perception.evaluation.cluster import on_ray
 from vb_perception.evaluation.command_arguments import NODE_OUTPUT, TRUTH
 from vb_perception.evaluation.compare import compare
-from vb_perception.evaluation.contestants import folder_of
+from vb_perception.evaluation.contestants import whole_path
 from vb_perception.evaluation.criteria import check_classes, read_criteria
 from vb_perception.evaluation.evaluate import evaluate
 from vb_perception.evaluation.junit import write_junit
@@ -104,13 +104,13 @@ def _run(options: argparse.Namespace, settings: Settings) -> Outcome:
 
 def _settings(options: argparse.Namespace) -> Settings:
     recorded = NODE_OUTPUT if options.live else options.recorded
-    contestants = [] if recorded else [(OURS, _whole_path(str(options.model)))]
+    contestants = [] if recorded else [(OURS, whole_path(str(options.model)))]
     for text in options.beside:
         name, _, what = text.partition("=")
         if not name or not what or recorded:
             msg = f"--beside {text}: expected NAME=WHAT" + ("; a recording has no others beside it" if recorded else "")
             raise ConfigError(msg)
-        contestants.append((name, _whole_path(what)))
+        contestants.append((name, whole_path(what)))
     if len({name for name, _ in contestants}) != len(contestants):
         msg = f"contestants {', '.join(name for name, _ in contestants)}: give each a name of its own"
         raise ConfigError(msg)
@@ -135,12 +135,6 @@ def _settings(options: argparse.Namespace) -> Settings:
         classes=tuple(options.classes),
         keep_outputs=options.keep_outputs,
     )
-
-
-def _whole_path(what: str) -> str:
-    """The same contestant for processes that stand in other folders, which resume or share the work."""
-    path = folder_of(what)
-    return what.replace(str(path), str(path.resolve()), 1) if path.exists() else what
 
 
 def _progress(frames: int) -> None:

@@ -78,7 +78,8 @@ def open_contestant(what: str, backend: str) -> Iterator[Contestant]:
     elif what.endswith(ADAPTERS):
         yield ForeignModel(Path(what))
     elif folder_of(what).is_dir():
-        folder, options = folder_of(what), EngineOptions(size=_size(what))
+        _, folder, size = _parts(what)
+        options = EngineOptions(size=size_from(size) if size else None)
         with open_engine(folder, backend, options=options) as engine:
             spec = engine.spec
             pipeline = PerceptionPipeline(engine, PromptEncoder(folder, spec))
@@ -93,14 +94,21 @@ def open_contestant(what: str, backend: str) -> Iterator[Contestant]:
 
 def folder_of(what: str) -> Path:
     """The folder or file that a contestant is read from."""
-    path = Path(what.removeprefix(NO_IMAGE))
-    before, at, _ = what.rpartition(SIZE_MARK)
-    return path if not at or path.exists() else Path(before)
+    return _parts(what)[1]
 
 
-def _size(what: str) -> tuple[int, int] | None:
-    """The size to paint at, if one is asked for; ConfigError if it is none."""
-    return None if Path(what).exists() else size_from(what.rpartition(SIZE_MARK)[2])
+def whole_path(what: str) -> str:
+    """The same contestant for processes that stand in other folders, which resume or share the work."""
+    prefix, path, size = _parts(what)
+    return f"{prefix}{path.resolve()}{SIZE_MARK + size if size else ''}" if path.exists() else what
+
+
+def _parts(what: str) -> tuple[str, Path, str]:
+    """What stands before the path, the path, and the size behind it; a path that exists has none."""
+    prefix = NO_IMAGE if what.startswith(NO_IMAGE) else ""
+    rest = what.removeprefix(prefix)
+    before, _, size = rest.rpartition(SIZE_MARK)
+    return ("", Path(before), size) if before and not prefix and not Path(rest).exists() else (prefix, Path(rest), "")
 
 
 def model_digests(settings: Settings) -> list[str]:
