@@ -235,6 +235,9 @@ def test_a_run_on_a_pool_of_scenes_that_are_drawn_for_it(settings: TrainSettings
         ({"corpus_dir": ""}, "corpus_dir or scenes"),
         ({"scenes": SceneSettings(4, 1, 64, 64)}, "one of the two"),
         ({"pool": PoolSettings(64, 64, 40, 8, 2.0, 1)}, "multiple of 16"),
+        ({"pool": PoolSettings(64, 64, 32, 0, 2.0, 1)}, "at least one"),
+        ({"pool": PoolSettings(64, 64, 32, 16, 0.0, 1)}, "reuse above zero"),
+        ({"most_s": 0.0}, "seconds above zero"),
         (
             {"pool": PoolSettings(64, 64, 32, 8, 2.0, 1), "stages": (Stage(64, 64, 2, 8, Large(96, 96, 1, 2)),)},
             "has one size",

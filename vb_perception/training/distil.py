@@ -121,7 +121,7 @@ class DistilRun(Run):
 def cleaned(ask: Clean, picture: Tensor, random: torch.Generator) -> Answer:
     """What the teacher makes of a picture (N, 3, H, W) under noise of a random strength: a better one, it thinks."""
     low, high = SCORE_TIMES
-    time = low + (high - low) * torch.rand(len(picture), generator=random).to(picture)
+    time = low + (high - low) * torch.rand(len(picture), generator=random, device=random.device).to(picture)
     return Answer.of(ask(noised(picture, time, random), time))
 
 

@@ -68,6 +68,12 @@ class PoolSettings:
     workers: int
     segmentations: int = 3
 
+    @property
+    def works(self) -> bool:
+        """Whether a pool of these numbers can be filled and drawn from."""
+        counts = min(self.fewest, self.workers, self.segmentations)
+        return self.views % CHUNK == 0 and self.fewest <= self.views and self.reuse > 0 and counts >= 1
+
 
 @dataclass(frozen=True, slots=True)
 class TrainSettings:
@@ -120,8 +126,13 @@ class TrainSettings:
                 f"renders from {self.corpus_dir or 'no corpus_dir'} and {self.scenes or 'no scenes'}: expected one of "
                 "the two, corpus_dir or scenes"
             )
-        elif self.pool is not None and self.pool.views % CHUNK:
-            wrong = f"a pool of {self.pool.views} views: expected a multiple of {CHUNK}"
+        elif self.most_s <= 0:
+            wrong = f"most_s {self.most_s}: expected seconds above zero"
+        elif self.pool is not None and not self.pool.works:
+            wrong = (
+                f"{self.pool}: expected views a multiple of {CHUNK} and no fewer than fewest, reuse above zero, and at "
+                "least one of fewest, workers and segmentations"
+            )
         elif self.pool is not None and any(stage.large for stage in self.stages):
             wrong = "a stage with `large` batches and a pool: what waits in the pool has one size"
         if wrong:
