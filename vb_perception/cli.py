@@ -100,6 +100,7 @@ def _compare(arguments: Sequence[str]) -> int:
 
 def _corpus(options: argparse.Namespace) -> int:
     from vb_perception.scenes.parallel import parallel_stream
+    from vb_perception.scenes.stream import MIXTURE
     from vb_perception.training.corpus import write_corpus
 
     if options.assets is None:
@@ -109,6 +110,7 @@ def _corpus(options: argparse.Namespace) -> int:
             options.seed,
             options.width,
             options.height,
+            options.kinds or MIXTURE,
             workers=options.workers,
             fold=options.fold,
             assets_dir=options.assets,
@@ -192,6 +194,9 @@ def _parser() -> argparse.ArgumentParser:
     corpus.add_argument("--seed", type=int, default=1, help="of the scenes [%(default)s]")
     corpus.add_argument("--width", type=int, default=256, help="pixels [%(default)s]")
     corpus.add_argument("--height", type=int, default=192, help="pixels [%(default)s]")
+    corpus.add_argument(
+        "--kinds", nargs="+", help="of scenes, in turn [rooms, table tops, corridors, outdoors; see scenes/stream.py]"
+    )
     corpus.add_argument(
         "--assets", type=Path, help="folder of `assets`; left out: procedural shapes and patterns alone"
     )

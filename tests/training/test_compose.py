@@ -88,6 +88,6 @@ def test_a_turned_camera_sees_the_same_points() -> None:
 
 def test_composition_depends_on_the_seed_alone() -> None:
     frames = [scene(10 * i, 0.8, 40 * i) for i in range(5)]
-    one, same = (compose(frames[0], frames, np.random.default_rng(4)) for _ in range(2))
+    one, same = (compose(frames[0], [frames], np.random.default_rng(4)) for _ in range(2))
     np.testing.assert_array_equal(one.rgb, same.rgb)
     np.testing.assert_array_equal(one.instance_ids, same.instance_ids)

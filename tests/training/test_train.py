@@ -229,6 +229,20 @@ def test_a_run_on_a_pool_of_scenes_that_are_drawn_for_it(settings: TrainSettings
     assert (tmp_path / "run" / STATE).exists()
 
 
+def test_benches_are_drawn_from_and_lend_their_objects(
+    settings: TrainSettings, tmp_path: Path, random_sample: Callable[[int, int, int], Sample]
+) -> None:
+    rendered = dataclasses.replace(random_sample(0, 64, 64), class_names=("background", "table", "box"))
+    write_corpus(iter([rendered]), 1, tmp_path / "benches")
+    run = Run(dataclasses.replace(settings, bench_dir=str(tmp_path / "benches"), bench_share=0.2), tmp_path / "run")
+    frames, renders, benches = run.data.sources
+    assert [s.share for s in run.data.sources] == pytest.approx([0.4, 0.4, 0.2])
+    assert not renders.donors
+    assert frames.donors == benches.donors
+    assert [len(donors) for donors in frames.donors] == [5, 1]
+    assert frames.donors[1][0].class_names == frames.samples[0].class_names
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -238,6 +252,9 @@ def test_a_run_on_a_pool_of_scenes_that_are_drawn_for_it(settings: TrainSettings
         ({"pool": PoolSettings(64, 64, 32, 0, 2.0, 1)}, "at least one"),
         ({"pool": PoolSettings(64, 64, 32, 16, 0.0, 1)}, "reuse above zero"),
         ({"most_s": 0.0}, "seconds above zero"),
+        ({"bench_share": 0.2}, "with a share above zero or neither"),
+        ({"bench_dir": "benches"}, "with a share above zero or neither"),
+        ({"bench_dir": "benches", "bench_share": 0.7}, "no more than 1 together"),
         (
             {"pool": PoolSettings(64, 64, 32, 8, 2.0, 1), "stages": (Stage(64, 64, 2, 8, Large(96, 96, 1, 2)),)},
             "has one size",

@@ -8,6 +8,7 @@ import numpy as np
 
 from vb_perception.errors import ConfigError
 from vb_perception.scenes.assets import SceneAssets
+from vb_perception.scenes.bench import bench_scene
 from vb_perception.scenes.dressing import by_use, dressed
 from vb_perception.scenes.library import Fold
 from vb_perception.scenes.panorama_scenes import any_backdrop, panorama_scene
@@ -22,9 +23,10 @@ SCENE_MAKERS: Mapping[str, Callable[[np.random.Generator, int, int, str, SceneAs
     "room": room_scene,
     "corridor": corridor_scene,
     "panorama": panorama_scene,
+    "bench": bench_scene,
 }
 MIXTURE = (*("room", "tabletop", "room", "tabletop", "room") * 2, "corridor", "panorama")
-"""A dozen scenes: half of them rooms, a third of them table tops."""
+"""A dozen scenes: half of them rooms, a third of them table tops.  Benches are for frames of their camera (compose)."""
 
 
 def make_scene(

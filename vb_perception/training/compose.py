@@ -4,17 +4,19 @@ Forty frames are soon known by heart.  Both changes keep depth and normals true;
 Source: copy and paste as in Ghiasi et al., CVPR 2021, here with depth deciding what is hidden (ours).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from vb_perception.scenes.sample import Sample, Samples
 from vb_perception.training.augment import GREY, mirrored
 
-DONOR_SHARES = (0.3, 0.3, 0.2, 0.2)
+DONOR_SHARES = (0.25, 0.3, 0.25, 0.2)
 """How often objects of none, one, two or three other frames are put into one: the table of a task is full."""
 TURN_SHARE, EACH_SHARE = 0.6, 0.6
 MOST_SCALE = 1.12
@@ -29,10 +31,14 @@ _Plane = NDArray[np.float64]
 _T = TypeVar("_T", np.int16, np.float32)
 
 
-def compose(sample: Sample, donors: Samples, rng: np.random.Generator) -> Sample:
-    """`sample` with objects of some of the donors among its own, and seen by a turned camera; each of it at times."""
+def compose(sample: Sample, donors: Sequence[Samples], rng: np.random.Generator) -> Sample:
+    """`sample` with objects of some donors among its own, and seen by a turned camera; each of it at times.
+
+    Each donor is drawn from one of several sources, all of them alike.
+    """
     for _ in range(int(rng.choice(len(DONOR_SHARES), p=DONOR_SHARES))):
-        donor = donors[int(rng.integers(len(donors)))]
+        source = donors[int(rng.integers(len(donors)))]
+        donor = source[int(rng.integers(len(source)))]
         sample = put(sample, mirrored(donor) if rng.random() < 0.5 else donor, rng)  # noqa: PLR2004
     if rng.random() < TURN_SHARE:
         sample = turned(sample, np.radians(rng.normal(0, TURN_DEG)))
@@ -48,33 +54,38 @@ def put(sample: Sample, donor: Sample, rng: np.random.Generator) -> Sample:
     alike = (sample.intrinsics, sample.class_names) == (donor.intrinsics, donor.class_names)
     if to is None or of is None or not alike:
         return sample
-    rgb, depth_m, normals = sample.rgb.astype(np.float32), sample.depth_m.copy(), sample.normals.copy()
-    class_ids, instance_ids = sample.class_ids.copy(), sample.instance_ids.copy()
-    for instance in np.unique(donor.instance_ids[donor.instance_ids > 0]):
-        mask = donor.instance_ids == instance
-        rows, columns = np.nonzero(mask)
-        foot = int(rows.argmax())
-        scale = _inverse_depth(of, columns[foot], rows[foot]) / _inverse_depth(to, columns[foot], rows[foot])
-        stands = sample.class_ids[rows[foot], columns[foot]] > 0 and 1 / MOST_SCALE < scale < MOST_SCALE
+    out = replace(
+        sample,
+        rgb=sample.rgb.copy(),
+        depth_m=sample.depth_m.copy(),
+        normals=sample.normals.copy(),
+        class_ids=sample.class_ids.copy(),
+        instance_ids=sample.instance_ids.copy(),
+    )
+    number = int(sample.instance_ids.max()) + 1
+    for instance, window in enumerate(find_objects(np.maximum(donor.instance_ids, 0)), 1):
+        if window is None:
+            continue
+        mask = donor.instance_ids[window] == instance
+        row = int(np.flatnonzero(mask.any(1))[-1])
+        v, u = window[0].start + row, window[1].start + int(mask[row].argmax())
+        scale = _inverse_depth(of, u, v) / _inverse_depth(to, u, v)
+        stands = sample.class_ids[v, u] > 0 and 1 / MOST_SCALE < scale < MOST_SCALE
         if rng.random() > EACH_SHARE or not stands:
             continue
-        moved_m = donor.depth_m * np.float32(scale)
+        moved_m = donor.depth_m[window] * np.float32(scale)
         likely_m = np.where(np.isnan(moved_m), np.nanmedian(moved_m[mask]), moved_m)
-        seen = mask & ~(depth_m < likely_m)
+        seen = mask & ~(out.depth_m[window] < likely_m)
         if seen.sum() < FEWEST_SEEN * mask.sum():
             continue
-        soft = cv2.GaussianBlur(seen.astype(np.float32), (3, 3), 0)[..., None]
-        rgb += soft * (donor.rgb * rng.uniform(1 - TINT, 1 + TINT, 3).astype(np.float32) - rgb)
-        depth_m[seen], normals[seen], class_ids[seen] = moved_m[seen], donor.normals[seen], donor.class_ids[seen]
-        instance_ids[seen] = instance_ids.max() + 1
-    return replace(
-        sample,
-        rgb=np.clip(rgb, 0, 255).astype(np.uint8),
-        depth_m=depth_m,
-        normals=normals,
-        class_ids=class_ids,
-        instance_ids=instance_ids,
-    )
+        soft = cv2.GaussianBlur(seen.astype(np.float32), (3, 3), 0, borderType=cv2.BORDER_CONSTANT)[..., None]
+        rgb = out.rgb[window].astype(np.float32)
+        rgb += soft * (donor.rgb[window] * rng.uniform(1 - TINT, 1 + TINT, 3).astype(np.float32) - rgb)
+        out.rgb[window] = np.clip(rgb, 0, 255).astype(np.uint8)
+        out.depth_m[window][seen], out.normals[window][seen] = moved_m[seen], donor.normals[window][seen]
+        out.class_ids[window][seen], out.instance_ids[window][seen] = donor.class_ids[window][seen], number
+        number += 1
+    return out
 
 
 def table_plane(sample: Sample) -> _Plane | None:

@@ -12,6 +12,7 @@ from vb_perception.generator.config import GeneratorConfig
 from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.rendered import RenderedScenes
 from vb_perception.scenes.sample import Sample, Samples
+from vb_perception.training.benches import Benches
 from vb_perception.training.corpus import Corpus
 from vb_perception.training.pool import PooledBatches
 from vb_perception.training.settings import Stage, TrainSettings
@@ -69,9 +70,14 @@ class Data:
         self.watched_renders = [renders[i] for i in range(watched, len(renders))]
         self.withheld: Samples = Subset(renders, range(kept, watched))
         self.sources = [
-            Source("osd", learn, settings.osd_share, composed=True),
-            Source("renders", renders.first(kept), 1 - settings.osd_share),
+            Source("osd", learn, settings.osd_share, donors=(learn,)),
+            Source("renders", renders.first(kept), 1 - settings.osd_share - settings.bench_share),
         ]
+        if settings.bench_dir:
+            benches = Benches(Corpus(Path(settings.bench_dir)))
+            donors = (learn, benches)
+            self.sources[0] = Source("osd", learn, settings.osd_share, donors)
+            self.sources.append(Source("benches", benches, settings.bench_share, donors))
 
     def batches(
         self, stage: Stage, seen: int, began: int, config: GeneratorConfig, device: torch.device, rank: int, ranks: int

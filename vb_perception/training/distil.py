@@ -147,7 +147,11 @@ def unlabeled_sources(osd: Source, withheld: Samples, share: float) -> list[Sour
     present = {name: MIXTURE[name] for name, of in samples.items() if len(of) > 0}
     return [
         Source(
-            f"{name} without truth", samples[name], share * part / sum(present.values()), name == "osd", labelled=False
+            f"{name} without truth",
+            samples[name],
+            share * part / sum(present.values()),
+            osd.donors if name == "osd" else (),
+            labelled=False,
         )
         for name, part in present.items()
     ]

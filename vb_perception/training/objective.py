@@ -15,9 +15,12 @@ from vb_perception.training.losses import (
     pointing_loss,
     regressed_depth_loss,
 )
+from vb_perception.training.pairs import pair_loss
 from vb_perception.training.stream import KINDS, Batch
 
 CODEC = DepthCodec()
+PAIR_SHARE = 0.5
+"""Of the loss of pairs of pixels within that of instances."""
 
 
 class Model(nn.Module):
@@ -70,5 +73,6 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig, *, chosen: b
         else regressed_depth_loss(rgb[depth], truth_m, known, CODEC),
         "normals": normal_loss(rgb[normals], batch.target[normals], batch.valid[normals]),
         "pointing": pointing_loss(painted.logits[legends], batch.rows[legends], batch.valid[legends]),
-        "instances": pointing_loss(painted.logits[instances], rows, coloured),
+        "instances": pointing_loss(painted.logits[instances], rows, coloured)
+        + PAIR_SHARE * pair_loss(painted.logits[instances], batch.rows[instances], coloured),
     }

@@ -93,6 +93,8 @@ class TrainSettings:
     pool: PoolSettings | None = None
     network: str = "student"
     osd_share: float = 0.4
+    bench_dir: str = ""
+    bench_share: float = 0.0
     validation_frames: tuple[int, ...] = (4, 14, 21, 29, 39)
     validation_renders: int = 20
     withheld_renders: int = 0
@@ -125,6 +127,11 @@ class TrainSettings:
             wrong = (
                 f"renders from {self.corpus_dir or 'no corpus_dir'} and {self.scenes or 'no scenes'}: expected one of "
                 "the two, corpus_dir or scenes"
+            )
+        elif bool(self.bench_dir) != (self.bench_share > 0) or self.osd_share + self.bench_share > 1:
+            wrong = (
+                f"bench_dir {self.bench_dir!r}, bench_share {self.bench_share}, osd_share {self.osd_share}: expected a "
+                "corpus of `--kinds bench` with a share above zero or neither, and shares of no more than 1 together"
             )
         elif self.most_s <= 0:
             wrong = f"most_s {self.most_s}: expected seconds above zero"

@@ -25,7 +25,7 @@ Example = tuple[Sample, list[Target]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Samples to draw from, and how often; with `composed`, few frames of one camera are made many (`compose`).
+    """Samples to draw from, and how often; with `donors`, few frames of one camera are made many (`compose`).
 
     What is not `labelled` is asked about like the rest, but its truth counts as unknown.
     """
@@ -33,13 +33,13 @@ class Source:
     name: str
     samples: Samples
     share: float
-    composed: bool = False
+    donors: tuple[Samples, ...] = ()
     labelled: bool = True
 
     def draw(self, rng: np.random.Generator) -> Sample:
-        """One of the samples, or what is made of two of them."""
+        """One of the samples, or what is made of it and its donors."""
         sample = self.samples[int(rng.integers(len(self.samples)))]
-        return compose(sample, self.samples, rng) if self.composed else sample
+        return compose(sample, self.donors, rng) if self.donors else sample
 
 
 class ExampleStream(IterableDataset[Any]):
