@@ -42,10 +42,11 @@ from circumstances import circumstances
 from scaling import record
 
 from vb_perception.errors import VbPerceptionError
+from vb_perception.evaluation.contestants import folder_and_size
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.engine import EngineSpec
-from vb_perception.runtime.options import EngineOptions, size_from
+from vb_perception.runtime.options import EngineOptions
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.photographs import read_photographs
@@ -123,9 +124,9 @@ def _arguments() -> argparse.Namespace:
 
 def _named_folder(text: str) -> tuple[str, Path, tuple[int, int] | None]:
     name, equals, rest = text.partition("=")
-    folder, at, size = (rest if equals else text).partition("@")
-    told = name if equals else Path(folder).name + (f" at {size}" if at else "")
-    return told, Path(folder), size_from(size) if at else None
+    folder, size = folder_and_size(rest if equals else text)
+    at = f" at {size[0]}x{size[1]}" if size else ""
+    return name if equals else folder.name + at, folder, size
 
 
 def frames_at_hand(osd: Path, cache: Path, wanted: Sequence[str]) -> tuple[dict[str, list[Sample]], dict[str, NoImage]]:

@@ -3,7 +3,9 @@
 Each engine runs in a process of its own, which tells its peak memory; wall times are of one machine in one go, and the
 share of the roofline is GFLOP over time over what a large matrix product reaches here.
 
-Usage: python benchmarks/engines.py [--model DIR] [--rounds 30] [--threads 0]
+Usage: python benchmarks/engines.py [--model DIR ...] [--rounds 30] [--threads 0]
+
+Further exports of the same weights add the sizes that the first does not have.
 """
 
 import argparse
@@ -42,22 +44,28 @@ SETTLING_ROUNDS, SETTLING_S = 20, 5.0
 def main() -> None:
     """Start a process for each engine; a failure is a row with its reason."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
+    parser.add_argument("--model", type=Path, action="append")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS, metavar=("BACKEND", "PRECISION", "SIZE"))
     given = parser.parse_args()
+    models: list[Path] = given.model or [DEFAULT_MODEL]
     if given.one:
-        print(json.dumps(timed(given.model, given.one, given.rounds, given.threads)))
+        print(json.dumps(timed(models[0], given.one, given.rounds, given.threads)))
         return
-    spec = EngineSpec.read(given.model)
-    sizes = dict.fromkeys(f"{v.height}x{v.width}" for v in spec.graphs())
+    specs = [EngineSpec.read(model) for model in models]
+    if len({spec.weights_sha256 for spec in specs}) > 1:
+        parser.error(f"{', '.join(map(str, models))} have other weights: expected exports of one generator")
+    sizes: dict[str, Path] = {}
+    for model, spec in zip(models, specs, strict=True):
+        for variant in spec.graphs():
+            sizes.setdefault(f"{variant.height}x{variant.width}", model)
     peak = matmul_gflops()
     rows: list[dict[str, Any]] = []
     for backend, precisions in BACKENDS.items():
         for precision in precisions:
-            for size in sizes:
-                options = ["--model", str(given.model), "--rounds", str(given.rounds), "--threads", str(given.threads)]
+            for size, model in sizes.items():
+                options = ["--model", str(model), "--rounds", str(given.rounds), "--threads", str(given.threads)]
                 rows += in_own_process([*options, "--one", backend, precision, size], backend, precision, size)
                 print(rows[-1], file=sys.stderr)
     for row in rows:
@@ -65,7 +73,7 @@ def main() -> None:
             row["roofline_share"] = round(row["gflop"] / row["median_ms"] * 1000 / peak, 3)
     result = {
         "benchmark": "engines",
-        "model": spec.name,
+        "model": specs[0].name,
         "matmul_gflops": round(peak, 1),
         **circumstances(),
         "rows": rows,

@@ -78,9 +78,8 @@ def open_contestant(what: str, backend: str) -> Iterator[Contestant]:
     elif what.endswith(ADAPTERS):
         yield ForeignModel(Path(what))
     elif folder_of(what).is_dir():
-        _, folder, size = _parts(what)
-        options = EngineOptions(size=size_from(size) if size else None)
-        with open_engine(folder, backend, options=options) as engine:
+        folder, size = folder_and_size(what)
+        with open_engine(folder, backend, options=EngineOptions(size=size)) as engine:
             spec = engine.spec
             pipeline = PerceptionPipeline(engine, PromptEncoder(folder, spec))
             yield Ours(pipeline, engine.backend, joint_digest((spec.generator_sha256, spec.text_sha256)))
@@ -95,6 +94,16 @@ def open_contestant(what: str, backend: str) -> Iterator[Contestant]:
 def folder_of(what: str) -> Path:
     """The folder or file that a contestant is read from."""
     return _parts(what)[1]
+
+
+def folder_and_size(what: str) -> tuple[Path, tuple[int, int] | None]:
+    """The folder of a model, and the height and width that it is to paint at; None is its own.
+
+    Raises:
+        ConfigError: the size is none.
+    """
+    _, folder, size = _parts(what)
+    return folder, size_from(size) if size else None
 
 
 def whole_path(what: str) -> str:
