@@ -1,29 +1,18 @@
-"""The tasks: what the prompt says and which codec reads the answer.
+"""The tasks that tell things apart by colour: classes, instances, the one thing of a phrase, edges."""
 
-A task is one object, so its prompt and its palette cannot disagree.  `encode` turns a true prediction into the image
-that a perfect generator would paint; `decode` reads a generated image.  Both work at any size, on (H, W, 3) uint8 RGB.
-"""
-
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from vb_perception.codecs.colour_maps import RAINBOW
-from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.instances import decode_instances, encode_instances
-from vb_perception.codecs.normals import decode_normals, encode_normals
 from vb_perception.codecs.palette import Colour, nearest_colour
 from vb_perception.codecs.segments import decode_mask, encode_segments
 from vb_perception.codecs.slots import slot_colours
 from vb_perception.codecs.vote import vote
 from vb_perception.errors import ConfigError
-from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
+from vb_perception.predictions import Prediction, SegmentMap
+from vb_perception.tasks.task import RGB, PromptToken, expect
 
-RGB = NDArray[np.uint8]
-_P = TypeVar("_P", DepthMap, NormalMap, SegmentMap)
-Role = Literal["task", "thing", "background", "stop", "instance"]
 BLACK: Colour = (0, 0, 0)
 BACKGROUND = "background"
 MAX_THINGS = 14
@@ -34,104 +23,6 @@ ORDINALS = (
 """What the instances of a noun are called, one a slot of the codec."""
 VOTE_SHARE = 1 / 40
 """Of the picture's height: how far the vote on which instance a pixel is of reaches to each side."""
-
-
-@dataclass(frozen=True, slots=True)
-class PromptToken:
-    """One row of a prompt: what is named, and the colour asked for it (None: the generator chooses).
-
-    Instances have a number and a colour; which noun they are instances of is said by the one thing without a colour.
-    The stops of a colour map are rows too: they name nothing (their phrase is empty), and the colour beside the map
-    that means the same value with no confidence is `unsure`.
-    """
-
-    role: Role
-    phrase: str
-    colour: Colour | None = None
-    unsure: Colour | None = None
-
-
-@runtime_checkable
-class Task(Protocol):
-    """What the generator is asked to paint, and how its answer is read."""
-
-    @property
-    def name(self) -> str:
-        """Short name, unique among the tasks of one node; also the topic's name."""
-        ...
-
-    @property
-    def prompt(self) -> str:
-        """The instruction in words, as the paper phrases it."""
-        ...
-
-    @property
-    def tokens(self) -> tuple[PromptToken, ...]:
-        """The instruction as the generator reads it: the task first, then each named thing."""
-        ...
-
-    def encode(self, truth: Prediction) -> RGB:
-        """The image (H, W, 3) that means `truth`."""
-        ...
-
-    def decode(self, rgb: RGB) -> Prediction:
-        """What a generated image (H, W, 3) means."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class MetricDepth:
-    """Metric z-depth as colours on the walk along the edges of the RGB cube, or on another colour map."""
-
-    codec: DepthCodec = field(default_factory=DepthCodec)
-    name: str = "depth"
-
-    @property
-    def prompt(self) -> str:
-        """The paper's instruction."""
-        if self.codec.colour_map == RAINBOW:
-            return "Generate a metric depth map of the input image."
-        colour_map = f"Visualized in the {self.codec.colour_map} colormap."
-        return f"Predict the metric depth of this scene as an image. {colour_map}"
-
-    @property
-    def tokens(self) -> tuple[PromptToken, ...]:
-        """The task, then the stops of the colour map, near to far."""
-        stops = zip(self.codec.stops, self.codec.unsure_stops, strict=True)
-        return (PromptToken("task", "metric depth map"), *(PromptToken("stop", "", sure, off) for sure, off in stops))
-
-    def encode(self, truth: Prediction) -> RGB:
-        """Paint a DepthMap; unknown depth is painted as depth zero (black)."""
-        return self.codec.encode(_expect(truth, DepthMap).depth_m)
-
-    def decode(self, rgb: RGB) -> DepthMap:
-        """Metres and confidence of each pixel."""
-        return DepthMap(*self.codec.decode(rgb))
-
-
-@dataclass(frozen=True, slots=True)
-class SurfaceNormals:
-    """Surface normals as RGB, in the paper's sign convention."""
-
-    name: str = "normals"
-
-    @property
-    def prompt(self) -> str:
-        """The paper's instruction."""
-        return "Generate a surface normal map of the input image."
-
-    @property
-    def tokens(self) -> tuple[PromptToken, ...]:
-        """The task alone."""
-        return (PromptToken("task", "surface normal map"),)
-
-    def encode(self, truth: Prediction) -> RGB:
-        """Paint a NormalMap; unknown normals are painted as zero length (grey)."""
-        return encode_normals(_expect(truth, NormalMap).normals)
-
-    def decode(self, rgb: RGB) -> NormalMap:
-        """Unit normals in the optical frame and confidence of each pixel."""
-        return NormalMap(*decode_normals(rgb))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +75,7 @@ class SemanticSegmentation:
 
     def encode(self, truth: Prediction) -> RGB:
         """Paint a SegmentMap whose ids follow `names`."""
-        return encode_segments(_expect(truth, SegmentMap).ids, self.colours)
+        return encode_segments(expect(truth, SegmentMap).ids, self.colours)
 
     def decode(self, rgb: RGB) -> SegmentMap:
         """The class whose colour is nearest, for each pixel."""
@@ -222,7 +113,7 @@ class InstanceSegmentation:
 
     def encode(self, truth: Prediction) -> RGB:
         """Paint a SegmentMap whose ids count the instances."""
-        return encode_instances(_expect(truth, SegmentMap).ids, self.background)
+        return encode_instances(expect(truth, SegmentMap).ids, self.background)
 
     def decode(self, rgb: RGB) -> SegmentMap:
         """Instance ids: each pixel in the nearest colour of the prompt, a vote (ours), then the paper's five stages.
@@ -277,7 +168,7 @@ class ReferringSegmentation:
 
     def encode(self, truth: Prediction) -> RGB:
         """Paint a SegmentMap; every id above 0 is the thing."""
-        ids = (_expect(truth, SegmentMap).ids > 0).astype(np.uint16)
+        ids = (expect(truth, SegmentMap).ids > 0).astype(np.uint16)
         return encode_segments(ids, (self.background, self.colour))
 
     def decode(self, rgb: RGB) -> SegmentMap:
@@ -318,17 +209,10 @@ class EdgeMap:
 
     def encode(self, truth: Prediction) -> RGB:
         """Paint a SegmentMap; every id above 0 is an edge."""
-        ids = (_expect(truth, SegmentMap).ids > 0).astype(np.uint16)
+        ids = (expect(truth, SegmentMap).ids > 0).astype(np.uint16)
         return encode_segments(ids, (self.background, self.colour))
 
     def decode(self, rgb: RGB) -> SegmentMap:
         """The pixels nearer to the edges' colour than to the background's."""
         mask, confidence = decode_mask(rgb, self.colour, self.background)
         return SegmentMap(mask.astype(np.uint16), (BACKGROUND, "edge"), confidence)
-
-
-def _expect(truth: Prediction, kind: type[_P]) -> _P:
-    if not isinstance(truth, kind):
-        msg = f"this task paints a {kind.__name__}, got a {type(truth).__name__}"
-        raise ConfigError(msg)
-    return truth
