@@ -5,7 +5,7 @@ from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes import bodies
 from vb_perception.scenes.levels import triangles_at
 from vb_perception.scenes.poses import looking_at
-from vb_perception.scenes.render import clip_from_camera, shadow_from_world
+from vb_perception.scenes.projections import clip_from_camera, shadow_from_world
 from vb_perception.scenes.scene import Lighting, Mesh
 from vb_perception.scenes.shapes import ball
 

@@ -1,6 +1,5 @@
 """The renderer: a scene -> its picture, exact depth, normals, class and instance ids (OpenGL 3.3, no window)."""
 
-from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -8,19 +7,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import ConfigError, EngineUnavailableError
 from vb_perception.scenes import shaders
 from vb_perception.scenes.classes import CLASS_NAMES
 from vb_perception.scenes.packed import PackedSolids
+from vb_perception.scenes.projections import camera_from_pixel, clip_from_camera, shadow_from_world
 from vb_perception.scenes.sample import Sample
-from vb_perception.scenes.scene import Backdrop, Lighting, Scene
+from vb_perception.scenes.scene import Backdrop, Scene
+from vb_perception.scenes.uploaded import UploadedSolids
 
 if TYPE_CHECKING:  # moderngl is imported by `_open_context`, since only who renders needs it
     import moderngl
     from typing_extensions import Self
 
-NEAR_M, FAR_M = 0.03, 120.0
 SHADOW_SIZE_PX = 768
 OVERSAMPLING = 1.5
 
@@ -103,7 +102,7 @@ class Renderer:
         view["clip_from_world"] = clip_from_camera(camera) @ view["camera_from_world"]
         view["shadow_from_world"] = shadow_from_world(scene.lighting)
         packed = PackedSolids.of(scene, view["clip_from_world"], view["shadow_from_world"], self._image_count)
-        mesh = _Uploaded(context, packed)
+        mesh = UploadedSolids(context, packed)
         context.enable(context.DEPTH_TEST)
         context.depth_func = "<"
         mesh.rows.use(0)
@@ -137,7 +136,7 @@ class Renderer:
         panorama.use(3)
         context.disable(context.DEPTH_TEST)
         program = self._backdrop
-        ray = scene.world_from_camera[:3, :3] @ _camera_from_pixel(scene.intrinsics, self._picture.width)
+        ray = scene.world_from_camera[:3, :3] @ camera_from_pixel(scene.intrinsics, self._picture.width)
         program["world_from_pixel"] = tuple(ray.T.ravel())
         program["gain_and_turn"] = (*backdrop.gain, backdrop.yaw_rad)
         program["mirror"] = -1.0 if backdrop.mirrored else 1.0
@@ -178,58 +177,6 @@ class Renderer:
             instance_ids=np.ascontiguousarray(ids[..., 1]),
             class_names=CLASS_NAMES,
         )
-
-
-class _Uploaded:
-    """The solids of one scene on the card."""
-
-    def __init__(self, context: "moderngl.Context", packed: PackedSolids) -> None:
-        self._context = context
-        self._inputs = [
-            (context.buffer(np.ascontiguousarray(array)), form, name)
-            for array, form, name in (
-                (packed.positions, "3f", "in_position"),
-                (packed.normals, "3f", "in_normal"),
-                (packed.uv, "2f", "in_uv"),
-                (packed.numbers, "1f", "in_solid"),
-            )
-        ]
-        self._seen = context.buffer(packed.seen) if packed.seen.size else None
-        self._casting = context.buffer(packed.casting) if packed.casting.size else None
-        self.rows = context.texture(packed.rows.shape[1::-1], 4, packed.rows.tobytes(), dtype="f4")
-
-    def draw(self, program: "moderngl.Program", view: Mapping[str, NDArray[np.floating]], *run: int) -> None:
-        """Draw what the camera may see, or a run of it (first index, indices)."""
-        if self._seen is not None:
-            self._render(program, view, self._seen, *(run or (0, -1)))
-
-    def cast(self, program: "moderngl.Program", view: Mapping[str, NDArray[np.floating]]) -> None:
-        """Draw what casts shadows."""
-        if self._casting is not None:
-            self._render(program, view, self._casting, 0, -1)
-
-    def _render(
-        self,
-        program: "moderngl.Program",
-        view: Mapping[str, NDArray[np.floating]],
-        triangles: "moderngl.Buffer",
-        first: int,
-        count: int,
-    ) -> None:
-        """The linker drops the inputs and matrices that a program does not need: they are left out."""
-        for name, matrix in view.items():
-            if name in program:
-                program[name] = tuple(matrix.T.ravel())  # OpenGL wants columns first
-        array = self._context.vertex_array(program, [i for i in self._inputs if i[2] in program], triangles)
-        array.render(vertices=count, first=first)
-        array.release()
-
-    def release(self) -> None:
-        """Give the card's memory back."""
-        for buffer in (*(i[0] for i in self._inputs), self._seen, self._casting):
-            if buffer is not None:
-                buffer.release()
-        self.rows.release()
 
 
 def _light(program: "moderngl.Program", scene: Scene) -> None:
@@ -273,38 +220,3 @@ def _open_context() -> "moderngl.Context":
     except Exception as error:  # glcontext raises bare Exception for every failure
         msg = f"no OpenGL 3.3 context could be opened through EGL ({error}); {install}"
         raise EngineUnavailableError(msg) from error
-
-
-def clip_from_camera(camera: CameraIntrinsics) -> NDArray[np.float64]:
-    """OpenGL clip space from the optical frame, y kept down: pixel (0, 0) is texel (0, 0)."""
-    out = np.zeros((4, 4))
-    out[0, 0], out[0, 2] = 2 * camera.fx / camera.width, (2 * camera.cx + 1) / camera.width - 1
-    out[1, 1], out[1, 2] = 2 * camera.fy / camera.height, (2 * camera.cy + 1) / camera.height - 1
-    out[2, 2] = (FAR_M + NEAR_M) / (FAR_M - NEAR_M)
-    out[2, 3] = -2 * FAR_M * NEAR_M / (FAR_M - NEAR_M)
-    out[3, 2] = 1
-    return out
-
-
-def _camera_from_pixel(camera: CameraIntrinsics, painted_width: int) -> NDArray[np.float64]:
-    """Rays (x/z, y/z, 1) of (column, row, 1) in the painted picture, whose pixel centres lie at halves."""
-    scale = camera.width / painted_width
-    return np.array(
-        (
-            (scale / camera.fx, 0.0, -(camera.cx + 0.5) / camera.fx),
-            (0.0, scale / camera.fy, -(camera.cy + 0.5) / camera.fy),
-            (0.0, 0.0, 1.0),
-        )
-    )
-
-
-def shadow_from_world(light: Lighting) -> NDArray[np.float64]:
-    """Orthographic view along the sun's rays, onto [-1, 1] in each axis."""
-    forward = -np.asarray(light.sun_direction, np.float64) / np.linalg.norm(light.sun_direction)
-    right = np.cross(forward, (0.3, 1.0, 0.1))
-    right /= np.linalg.norm(right)
-    out = np.eye(4)
-    out[:3, :3] = np.stack((right, np.cross(forward, right), forward)) / light.shadow_radius_m
-    out[2, :3] /= 4  # deep enough for tall bodies between the sun and the place
-    out[:3, 3] = -out[:3, :3] @ np.asarray(light.shadow_centre_m)
-    return out
