@@ -4,7 +4,6 @@ Each library is a zip file with PluginFurnitureCatalog.properties (name, categor
 models as OBJ with MTL and images: y up, front towards +z, in any unit.  See CREDITS.md for authors and licences.
 """
 
-import io
 import logging
 import re
 import zipfile
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 from vb_perception.errors import ConfigError
 from vb_perception.scenes import coarsening
 from vb_perception.scenes.library import LibraryModel, LibraryPart, classified, read_class_table
-from vb_perception.scenes.scene import Mesh, Rgb
+from vb_perception.scenes.obj_file import ObjPart, read_obj
+from vb_perception.scenes.obj_meshes import box_around, coarsened, mesh_of
 
 SOURCE = Path("/usr/share/sweethome3d/furniture")
 INSTALL = "apt-get install sweethome3d-furniture"
@@ -29,12 +29,9 @@ LEFT_OUT_CATEGORIES = ("Exterior", "Vehicles", "Characters", "Staircases")
 MOST_TRIANGLES, MOST_BYTES = 60_000, 3_000_000
 COARSE_ABOVE, COARSE_TRIANGLES = 12_000, 8_000  # what has more triangles than the first gets at most the second
 MOST_CUT_OUT_SHARE = 0.2  # of a model's triangles on images that are mostly holes (leaves), which are not drawn
-_SEE_THROUGH = 0.06
 _SAME_SHARE = 0.02
 _LEVEL_M = 0.006
-_LEAST_AREA_M2 = 1e-10
 
-Matrix = NDArray[np.float64]
 _log = logging.getLogger(__name__)
 
 
@@ -144,103 +141,33 @@ def _model(
     files = {n: archive.read(n) for n in archive.namelist() if n.startswith(folder) and not n.endswith("/")}
     if sum(len(f) for f in files.values()) > MOST_BYTES:
         return None
-    parts = _drawn(_load(files, entry.path))
+    parts = _drawn(read_obj(files, entry.path))
     if parts is None:
         _log.debug("%s/%s is left out: too many triangles, or too much of it is cut out", entry.library, entry.name)
         return None
     if sum(len(p.triangles) for p in parts) > COARSE_ABOVE:
-        parts = _coarser(parts)
+        parts = coarsened(parts, COARSE_TRIANGLES)
     return _finished(model, _placed(parts, entry), images)
 
 
-def _drawn(parts: list["_RawPart"]) -> list["_RawPart"] | None:
+def _drawn(parts: list[ObjPart]) -> list[ObjPart] | None:
     """Those that are not cut out; None where too much is, so that the model would be another one without it."""
     drawn = [p for p in parts if not p.cut_out]
     count, kept = (sum(len(p.triangles) for p in some) for some in (parts, drawn))
     if not 0 < count <= MOST_TRIANGLES or kept < (1 - MOST_CUT_OUT_SHARE) * count:
         return None
-    (low, high), (low_kept, high_kept) = _range(parts), _range(drawn)
+    (low, high), (low_kept, high_kept) = box_around(parts), box_around(drawn)
     same = np.abs(np.concatenate((low - low_kept, high - high_kept))) <= _SAME_SHARE * (high - low).max()
     return drawn if same.all() else None
 
 
-def _range(parts: list["_RawPart"]) -> tuple[Matrix, Matrix]:
-    """The corners of the box around all triangles."""
-    points = np.concatenate([p.positions[p.triangles.ravel()] for p in parts])
-    return points.min(axis=0), points.max(axis=0)
-
-
-@dataclass(slots=True, eq=False)
-class _RawPart:
-    """What the OBJ says of one material's triangles; normals and uv are None where it says nothing."""
-
-    positions: Matrix
-    triangles: NDArray[np.int64]
-    normals: Matrix | None
-    uv: Matrix | None
-    colour: Rgb
-    shine: float
-    image: NDArray[np.uint8] | None
-    cut_out: bool
-
-
-def _load(files: Mapping[str, bytes], path: str) -> list[_RawPart]:
-    try:
-        import trimesh  # noqa: PLC0415
-    except ImportError as error:
-        msg = f"reading furniture needs trimesh, which cannot be imported ({error}); pip install trimesh"
-        raise ConfigError(msg) from error
-    logging.getLogger("trimesh").setLevel(logging.WARNING)  # it tells of every polygon
-    resolver = trimesh.resolvers.ZipResolver(dict(files), namespace=str(PurePosixPath(path).parent))
-    scene = trimesh.load_scene(io.BytesIO(files[path]), file_type="obj", resolver=resolver, process=False)
-    out = []
-    meshes = [m for m in scene.geometry.values() if len(getattr(m, "faces", ()))]
-    for mesh in sorted(meshes, key=lambda m: str(getattr(getattr(m.visual, "material", None), "name", ""))):
-        material = getattr(mesh.visual, "material", None)
-        uv = getattr(mesh.visual, "uv", None)
-        picture = getattr(material, "image", None) if uv is not None else None
-        opacity = float(getattr(material, "kwargs", {}).get("d", ["1"])[0])
-        alpha = np.asarray(picture.convert("RGBA"))[..., 3].mean() / 255 if picture is not None else 1.0
-        known = mesh._cache  # noqa: SLF001  (mesh.vertex_normals would compute what the file does not say)
-        told = known["vertex_normals"] if "vertex_normals" in known else None  # noqa: SIM401  (it is no dict)
-        out.append(
-            _RawPart(
-                positions=np.asarray(mesh.vertices, np.float64),
-                triangles=np.asarray(mesh.faces, np.int64),
-                normals=None if told is None else np.asarray(told, np.float64),
-                uv=None if picture is None else np.asarray(uv, np.float64),
-                colour=_colour(material, textured=picture is not None),
-                shine=_shine(material),
-                image=None if picture is None else np.asarray(picture.convert("RGB"), np.uint8),
-                cut_out=min(opacity, alpha) < (_SEE_THROUGH if picture is None else 0.7),
-            )
-        )
-    return out
-
-
-def _colour(material: object, *, textured: bool) -> Rgb:
-    """The diffuse colour; under an image white, unless the file means to tint it."""
-    told = np.asarray(getattr(material, "diffuse", (178, 178, 178, 255)), np.float64)[:3] / 255
-    if textured:
-        told = np.ones(3) if told.max() < 0.3 else np.minimum(told / max(told.max(), 1e-6), 1)  # noqa: PLR2004
-    red, green, blue = (float(c) for c in np.clip(told, 0.02, 1))
-    return red, green, blue
-
-
-def _shine(material: object) -> float:
-    """Of the specular colour and its exponent, 0..0.6."""
-    specular = np.asarray(getattr(material, "specular", (0, 0, 0, 255)), np.float64)[:3].mean() / 255
-    exponent = float(getattr(material, "glossiness", 1.0) or 1.0)
-    return float(0.6 * specular * np.clip(exponent / 100, 0.1, 1))
-
-
-def _placed(parts: list[_RawPart], entry: CatalogueEntry) -> list[_RawPart]:
+def _placed(parts: list[ObjPart], entry: CatalogueEntry) -> list[ObjPart]:
     """The parts turned, scaled to the catalogue's size and moved into our axes."""
     turn = np.eye(3) if entry.turn is None else np.array(entry.turn).reshape(3, 3)
     ours_from_theirs = np.array(((1.0, 0, 0), (0, 0, -1), (0, 1, 0))) @ turn
     for part in parts:
         part.positions = part.positions @ ours_from_theirs.T
-    low, high = _range(parts)
+    low, high = box_around(parts)
     scale = np.asarray(entry.size_m) / np.maximum(high - low, 1e-9)
     middle = np.array((*(low + high)[:2] / 2, low[2]))
     for part in parts:
@@ -250,11 +177,11 @@ def _placed(parts: list[_RawPart], entry: CatalogueEntry) -> list[_RawPart]:
     return parts
 
 
-def _finished(model: LibraryModel, parts: list[_RawPart], images: ImageShelf) -> LibraryModel:
+def _finished(model: LibraryModel, parts: list[ObjPart], images: ImageShelf) -> LibraryModel:
     """The model with its meshes."""
     done = []
     for part in parts:
-        mesh = _mesh(part)
+        mesh = mesh_of(part)
         if len(mesh.triangles):
             image = None if part.image is None else images.add(part.image)
             done.append(LibraryPart(mesh, part.colour, part.shine, image))
@@ -271,49 +198,6 @@ def _finished(model: LibraryModel, parts: list[_RawPart], images: ImageShelf) ->
         model.elevation_m,
         model.top_m,
         share,
-    )
-
-
-def _coarser(parts: list[_RawPart]) -> list[_RawPart]:
-    """All parts on one grid, so that they still touch."""
-    first = np.cumsum([0, *(len(p.positions) for p in parts)])
-    points = np.concatenate([p.positions for p in parts])
-    triangles = np.concatenate([p.triangles + start for p, start in zip(parts, first, strict=False)])
-    kept = coarsening.coarser(points, triangles, COARSE_TRIANGLES)
-    if kept is None:
-        return parts
-    for part, start in zip(parts, first, strict=False):
-        own = kept[start : start + len(part.positions)]
-        part.triangles = part.triangles[coarsening.with_area(own[part.triangles])]
-        part.positions, part.normals = points[own], None
-    return parts
-
-
-def _mesh(part: _RawPart) -> Mesh:
-    """Vertices that differ in point, normal or uv, each once; triangles without area dropped."""
-    face, area = coarsening.face_normals(part.positions, part.triangles)
-    whole = area > _LEAST_AREA_M2
-    triangles, face = part.triangles[whole], face[whole]
-    flat = triangles.ravel()
-    if part.normals is None:
-        normals = coarsening.crease_normals(part.positions, triangles).reshape(-1, 3)
-    else:
-        normals = part.normals[flat]
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = np.where(length > 1e-9, normals / np.maximum(length, 1e-9), np.repeat(face, 3, axis=0))  # noqa: PLR2004
-    rows = [part.positions[flat], np.round(normals, 3)]
-    if part.uv is not None:
-        rows.append(part.uv[flat])
-    vertices, index = np.unique(np.hstack(rows).astype(np.float32), axis=0, return_inverse=True)
-    uv = None
-    if part.uv is not None:
-        uv = np.stack((vertices[:, 6], 1 - vertices[:, 7]), axis=1)  # OBJ counts v from the bottom
-        uv -= np.floor(uv.min(axis=0, initial=0.0))
-    return Mesh(
-        np.ascontiguousarray(vertices[:, :3]),
-        np.ascontiguousarray(vertices[:, 3:6]),
-        index.reshape(-1, 3).astype(np.int32),
-        uv,
     )
 
 
