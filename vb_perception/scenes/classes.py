@@ -60,6 +60,7 @@ CLASSES = (
     SceneClass("food", ("snack", "meal"), is_object=True),
     SceneClass("tool", ("utensil", "cutlery", "pen"), is_object=True),
     SceneClass("pot", ("pan", "kettle", "teapot"), is_object=True),
+    SceneClass("robot", ("robot arm", "manipulator", "gripper")),
 )
 """Index 0 is the background; the order is what `class_ids` of a rendered sample mean, so only append."""
 

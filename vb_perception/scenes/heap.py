@@ -39,7 +39,8 @@ class Heap:
             foot = Footprint(float(x), float(y), body.half_x_m, body.half_y_m, rng.uniform(0, 2 * math.pi))
             if self._put(Placed(body, foot, self._top_m), _APART_M):
                 return
-        self._spread_m *= 1.15
+        # No wider than the table: what is looked for ever farther away would never be found on it.
+        self._spread_m = min(1.15 * self._spread_m, 2 * float(self._limit.max()))
 
     def beside(self, rng: np.random.Generator, body: Body) -> None:
         """Touching something that stands on the table, or nearly so, along one of its sides."""

@@ -17,6 +17,7 @@ from vb_perception.scenes.rooms import corridor_scene, room_scene
 from vb_perception.scenes.sample import Sample
 from vb_perception.scenes.scene import Scene
 from vb_perception.scenes.tabletop import tabletop_scene
+from vb_perception.scenes.workcell import workcell_scene
 
 SCENE_MAKERS: Mapping[str, Callable[[np.random.Generator, int, int, str, SceneAssets], Scene]] = {
     "tabletop": tabletop_scene,
@@ -24,6 +25,7 @@ SCENE_MAKERS: Mapping[str, Callable[[np.random.Generator, int, int, str, SceneAs
     "corridor": corridor_scene,
     "panorama": panorama_scene,
     "bench": bench_scene,
+    "workcell": workcell_scene,
 }
 MIXTURE = (*("room", "tabletop", "room", "tabletop", "room") * 2, "corridor", "panorama")
 """A dozen scenes: half of them rooms, a third of them table tops.  Benches are for frames of their camera (compose)."""

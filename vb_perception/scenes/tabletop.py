@@ -72,6 +72,7 @@ def clutter(
     count: int | None = None,
     stock: Stock | None = None,
     middle_m: tuple[float, float] | None = None,
+    spread_m: float | None = None,
 ) -> list[Placed]:
     """Objects on a table whose centre is the world's origin: one cluster around `middle_m`, none inside another.
 
@@ -83,7 +84,8 @@ def clutter(
         weights = {name: weight * (10 if chance(rng, 0.3) else 0.2) for name, weight in weights.items()}
     if count is None:
         count = int(rng.integers(2, 7)) if chance(rng, 0.5) else int(rng.integers(1, MOST_OBJECTS + 1))
-    heap = Heap(top_m, size_m, _middle(rng, size_m) if middle_m is None else middle_m, rng.uniform(0.06, 0.4))
+    middle = _middle(rng, size_m) if middle_m is None else middle_m
+    heap = Heap(top_m, size_m, middle, rng.uniform(0.06, 0.4) if spread_m is None else spread_m)
     for _ in range(6 * count):
         if len(heap.placed) == count:
             break
