@@ -252,9 +252,11 @@ def test_benches_are_drawn_from_and_lend_their_objects(
         ({"pool": PoolSettings(64, 64, 32, 0, 2.0, 1)}, "at least one"),
         ({"pool": PoolSettings(64, 64, 32, 16, 0.0, 1)}, "reuse above zero"),
         ({"most_s": 0.0}, "seconds above zero"),
-        ({"bench_share": 0.2}, "with a share above zero or neither"),
-        ({"bench_dir": "benches"}, "with a share above zero or neither"),
+        ({"bench_share": 0.2}, "with a share above zero, or neither"),
+        ({"bench_dir": "benches"}, "with a share above zero, or neither"),
         ({"bench_dir": "benches", "bench_share": 0.7}, "no more than 1 together"),
+        ({"further": {"cells": 0.7}}, "no more than 1 together"),
+        ({"further": {"cells": 0.0}}, "expected shares above zero"),
         (
             {"pool": PoolSettings(64, 64, 32, 8, 2.0, 1), "stages": (Stage(64, 64, 2, 8, Large(96, 96, 1, 2)),)},
             "has one size",

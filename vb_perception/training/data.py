@@ -71,13 +71,14 @@ class Data:
         self.withheld: Samples = Subset(renders, range(kept, watched))
         self.sources = [
             Source("osd", learn, settings.osd_share, donors=(learn,)),
-            Source("renders", renders.first(kept), 1 - settings.osd_share - settings.bench_share),
+            Source("renders", renders.first(kept), settings.render_share),
         ]
         if settings.bench_dir:
             benches = Benches(Corpus(Path(settings.bench_dir)))
             donors = (learn, benches)
             self.sources[0] = Source("osd", learn, settings.osd_share, donors)
             self.sources.append(Source("benches", benches, settings.bench_share, donors))
+        self.sources += [Source(name, Corpus(Path(name)), share) for name, share in settings.further.items()]
 
     def batches(
         self, stage: Stage, seen: int, began: int, config: GeneratorConfig, device: torch.device, rank: int, ranks: int

@@ -84,7 +84,9 @@ class TrainSettings:
     fit; `generator` overrides fields of `GeneratorConfig`; the last `validation_renders` of the corpus and
     `validation_frames` of the learn split are watched, at `validation_size` (height, width), and never learnt from;
     `withheld_renders` before those are not learnt from either: images without truth to distil on.  Renders come from
-    `corpus_dir`, or are `scenes`.  A run of `most_s` seconds ends then, its cool-down in time, if it has not before.
+    `corpus_dir`, or are `scenes`; `bench_dir` holds benches, whose objects are put among those of the learn split and
+    the other way round; `further` are folders of other corpora, each with its share of the images.  A run of `most_s`
+    seconds ends then, its cool-down in time, if it has not before.
     """
 
     osd_dir: str
@@ -95,6 +97,7 @@ class TrainSettings:
     osd_share: float = 0.4
     bench_dir: str = ""
     bench_share: float = 0.0
+    further: dict[str, float] = field(default_factory=dict)
     validation_frames: tuple[int, ...] = (4, 14, 21, 29, 39)
     validation_renders: int = 20
     withheld_renders: int = 0
@@ -128,10 +131,15 @@ class TrainSettings:
                 f"renders from {self.corpus_dir or 'no corpus_dir'} and {self.scenes or 'no scenes'}: expected one of "
                 "the two, corpus_dir or scenes"
             )
-        elif bool(self.bench_dir) != (self.bench_share > 0) or self.osd_share + self.bench_share > 1:
+        elif bool(self.bench_dir) != (self.bench_share > 0):
             wrong = (
-                f"bench_dir {self.bench_dir!r}, bench_share {self.bench_share}, osd_share {self.osd_share}: expected a "
-                "corpus of `--kinds bench` with a share above zero or neither, and shares of no more than 1 together"
+                f"bench_dir {self.bench_dir!r} and bench_share {self.bench_share}: expected a corpus of "
+                "`--kinds bench` with a share above zero, or neither"
+            )
+        elif min(self.further.values(), default=1.0) <= 0 or self.render_share < 0:
+            wrong = (
+                f"osd_share {self.osd_share}, bench_share {self.bench_share}, further {self.further}: expected shares "
+                "above zero, and no more than 1 together"
             )
         elif self.most_s <= 0:
             wrong = f"most_s {self.most_s}: expected seconds above zero"
@@ -144,6 +152,11 @@ class TrainSettings:
             wrong = "a stage with `large` batches and a pool: what waits in the pool has one size"
         if wrong:
             raise ConfigError(wrong)
+
+    @property
+    def render_share(self) -> float:
+        """Of the images, those of `corpus_dir` or `scenes`: what the others leave."""
+        return round(1 - self.osd_share - self.bench_share - sum(self.further.values()), 6)
 
     @property
     def total_images(self) -> int:

@@ -47,7 +47,15 @@ def learning_rate(settings: TrainSettings, images: int, spent_s: float = 0.0) ->
 class Run:
     """A training run that can be killed at any moment and goes on from its last checkpoint."""
 
-    FIXED: tuple[str, ...] = ("seed", "osd_share", "validation_frames", "withheld_renders", "scenes", "bench_share")
+    FIXED: tuple[str, ...] = (
+        "seed",
+        "osd_share",
+        "validation_frames",
+        "withheld_renders",
+        "scenes",
+        "bench_share",
+        "further",
+    )
     """Settings that a run is not resumed with another value of."""
 
     def __init__(self, settings: TrainSettings, directory: Path) -> None:
