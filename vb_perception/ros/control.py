@@ -13,7 +13,7 @@ from std_srvs.srv import Trigger
 from vb_perception.errors import VbPerceptionError
 from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.inputs import NS_PER_S
-from vb_perception.ros.settings import full_name
+from vb_perception.ros.parameter_validation import full_name
 from vb_perception.ros.snapshot import save_snapshot
 from vb_perception.srv import EnableTask, SaveSnapshot, SetInstructions, TriggerFrame
 

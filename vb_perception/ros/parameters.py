@@ -11,7 +11,8 @@ from rclpy.parameter import Parameter
 
 from vb_perception.errors import ConfigError
 from vb_perception.ros.parameter_table import BY_NAME, OF_A_CAMERA, TABLE, Row, descriptor, unfit
-from vb_perception.ros.settings import Settings, camera_names, full_name, settings_from
+from vb_perception.ros.parameter_validation import camera_names, full_name, settings_from
+from vb_perception.ros.settings import Settings
 
 FOREIGN = ("use_sim_time", "start_type_description_service", "qos_overrides.")  # rclpy's own parameters
 
