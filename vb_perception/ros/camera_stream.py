@@ -1,4 +1,4 @@
-"""One camera from its slot to its topics: what it is asked, its ledger, its latencies and its troubles."""
+"""One camera from its slot to its topics: what it is asked, and what became of its images."""
 
 import threading
 import time
@@ -6,24 +6,22 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
-from vb_perception.errors import FrameError
 from vb_perception.frame import Perception
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.ros.answers import Asked, CameraAnswers
 from vb_perception.ros.camera_input import image_topic, info_topic
 from vb_perception.ros.cloud_frames import ToCloudFrame
 from vb_perception.ros.inputs import Arrival, frame_from_arrival, stamp_ns
-from vb_perception.ros.outputs import OutputOptions, Wanted, tasks_of
+from vb_perception.ros.outputs import OutputOptions, tasks_of
 from vb_perception.ros.publishing import Plan, plan_of
 from vb_perception.ros.qos import QosTrouble
 from vb_perception.ros.settings import CameraSettings
 from vb_perception.ros.stream_account import StreamAccount, Ticket, refuse, refusing
-from vb_perception.ros.viewport import View, Viewport
+from vb_perception.ros.stream_troubles import StreamTroubles
+from vb_perception.ros.viewport import Viewport, is_distorted, view_of
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.scheduler import FrameScheduler, RateLimit
 from vb_perception.tasks import Task
-
-RECT = "rect"
 
 
 class CameraStream:
@@ -42,20 +40,20 @@ class CameraStream:
         complain: Callable[[str], None],
         qos_trouble: QosTrouble,
     ) -> None:
-        self.settings, self._node, self._complain = settings, node, complain
+        self.settings, self._node = settings, node
         self.topic, self.info_topic = image_topic(node, settings), info_topic(node, settings)
         self._lock = threading.Lock()
         self.account = StreamAccount(window)
+        self._troubles = StreamTroubles(lambda text: complain(settings.told(text)))
         self._slots: FrameScheduler[Arrival] = FrameScheduler([settings.name])
         self._rate = RateLimit(settings.max_rate_hz)
         self._to_cloud_frame = ToCloudFrame(node, settings.cloud_frame)
-        self._viewport = Viewport(self._view(settings))
+        self._viewport = Viewport(view_of(settings, self.topic))
         self._plan = self.plan(settings)
         self._answers = CameraAnswers(node, settings, spec, self.topic, qos_trouble)
         self._answers.adopt(self._plan)
         self._off: set[str] = set()
         self._frames = 0
-        self._told: set[str] = set()
         self.served_ns = 0
         """When an image was last published, or skipped as asked while none was in work (monotonic)."""
 
@@ -90,7 +88,7 @@ class CameraStream:
             if settings.max_rate_hz != self.settings.max_rate_hz:
                 self._rate = RateLimit(settings.max_rate_hz)
             self._off &= {task.name for task in plan.tasks}
-            self._viewport = Viewport(self._view(settings))
+            self._viewport = Viewport(view_of(settings, self.topic))
             self.settings = settings
 
     def enable(self, task: str, *, on: bool) -> bool:
@@ -113,7 +111,7 @@ class CameraStream:
     def start(self, slots: FrameScheduler[Arrival], backend: str) -> None:
         """Take images into these slots from now on."""
         self._slots = slots
-        self._told.clear()
+        self._troubles.clear()
         self._answers.start(backend)
 
     def receive(self) -> None:
@@ -124,7 +122,7 @@ class CameraStream:
         """Count one received image as unusable and say why."""
         self.account.count("rejected")
         refuse(self.account.take_tickets(), reason)
-        self._complain(self.settings.told(reason))
+        self._troubles.tell(reason)
 
     def submit(self, arrival: Arrival) -> None:
         """Put an arrival into the slot; an unread one is overwritten and counted."""
@@ -162,7 +160,7 @@ class CameraStream:
         """Count one image that the engine or a decoder could not answer."""
         self.account.count("failed")
         refuse(self.account.take_tickets(), reason)
-        self._complain(self.settings.told(reason))
+        self._troubles.tell(reason)
 
     def destroy(self) -> None:
         """Take the topics back."""
@@ -196,8 +194,7 @@ class CameraStream:
         """Decode what was painted, publish and account; raises FrameError, not counted yet, if it cannot be decoded."""
         with refusing(asked.tickets):
             perception = pipeline.read(asked.painted)
-            complain = self._complain
-            times = self._answers.publish(perception, asked, lambda text: complain(self.settings.told(text)))
+            times = self._answers.publish(perception, asked, self._troubles.tell)
         self.served_ns = time.monotonic_ns()
         self.account.answered(times)
         for ticket in asked.tickets:
@@ -230,9 +227,9 @@ class CameraStream:
             return None
         frame = frame_from_arrival(arrival, viewport)
         if frame.intrinsics is None:
-            wanted = self._without_camera(wanted, asked=asked)
-        else:
-            self._tell_of_distortion(arrival)
+            wanted = self._troubles.without_calibration(wanted, asked=asked)
+        elif arrival.camera is not None and is_distorted(arrival.camera):
+            self._troubles.tell_of_distortion(undone=view_of(self.settings, self.topic).undo_distortion)
         tasks = tuple(task for task in plan.tasks if task.name not in off) if asked else tasks_of(wanted)
         if not tasks:
             self._skip()
@@ -241,58 +238,10 @@ class CameraStream:
         return Asked(pipeline.paint(frame, tasks), arrival, ready_ns, plan, wanted, tickets)
 
     def _is_aged(self, arrival: Arrival) -> bool:
-        age_ns = self._ros_time_ns() - stamp_ns(arrival.image)
+        age_ns = int(self._node.get_clock().now().nanoseconds) - stamp_ns(arrival.image)
         limit_ns = self.settings.max_age_ns
         if not 0 < limit_ns < age_ns:
             return False
         self.account.count("aged")
-        self._complain(
-            self.settings.told(
-                f"image is {age_ns / 1e9:.3f} s old, more than max_age_s = {limit_ns / 1e9:g}: lower the camera's "
-                "rate, check the clocks (use_sim_time for a bag), or raise max_age_s"
-            )
-        )
+        self._troubles.tell_of_age(age_ns, limit_ns)
         return True
-
-    def _without_camera(self, wanted: Wanted, *, asked: bool) -> Wanted:
-        """Those of the outputs that an uncalibrated camera can have; raises FrameError if none is left."""
-        left = [row for row in wanted if not row[0].needs_camera]
-        if not left and not asked:
-            topics = ", ".join(sorted(publisher.topic_name for _, publisher in wanted))
-            msg = (
-                f"image came without calibration, and all that is listened to needs it ({topics}): publish a "
-                "calibrated camera_info, or listen to other outputs"
-            )
-            raise FrameError(msg)
-        self._tell_once(
-            "images come without calibration: depth is a guess in scale from the model's default field of view, "
-            "and neither points nor depth/camera_info are published; publish a calibrated camera_info"
-        )
-        return left
-
-    def _tell_of_distortion(self, arrival: Arrival) -> None:
-        if arrival.camera is None or not any(arrival.camera.d):
-            return
-        undone = self._view(self.settings).undo_distortion
-        self._tell_once(
-            "camera_info has distortion coefficients: "
-            + (
-                "images are rectified here; where they are so already, set rectification to assume_rectified"
-                if undone
-                else "images are taken as rectified; where they are not, set rectification to rectify, or remap "
-                "~/input/image to the rectified topic (image_rect of image_proc)"
-            )
-        )
-
-    def _tell_once(self, text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
-            self._complain(self.settings.told(text))
-
-    def _view(self, settings: CameraSettings) -> View:
-        auto = RECT not in self.topic.removesuffix("/compressed").rsplit("/", 1)[-1]
-        undo = {"rectify": True, "assume_rectified": False, "refuse": None, "auto": auto}[settings.rectification]
-        return View(undo, settings.crop_px, settings.resize_width_px)
-
-    def _ros_time_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)

@@ -14,11 +14,13 @@ from sensor_msgs.msg import CameraInfo
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
+from vb_perception.ros.settings import CameraSettings
 
 RGB = NDArray[np.uint8]
 FISHEYE = ("equidistant", "fisheye")
 BROWN = ("plumb_bob", "rational_polynomial")
 KEPT_MAPS = 4
+RECT = "rect"  # as in image_rect, the rectified topic of image_proc
 
 
 def is_distorted(camera: CameraInfo) -> bool:
@@ -64,6 +66,13 @@ class View:
     undo_distortion: bool | None = True
     crop_px: tuple[int, int, int, int] | None = None
     resize_width_px: int = 0
+
+
+def view_of(settings: CameraSettings, topic: str) -> View:
+    """The view that a camera's settings ask for; `rectification: auto` goes by the name of its image topic."""
+    auto = RECT not in topic.removesuffix("/compressed").rsplit("/", 1)[-1]
+    undo = {"rectify": True, "assume_rectified": False, "refuse": None, "auto": auto}[settings.rectification]
+    return View(undo, settings.crop_px, settings.resize_width_px)
 
 
 class Viewport:
