@@ -12,7 +12,7 @@ from tests.ros.bench import Bench, balances, image_message, info_message
 from vb_perception.errors import InferenceError
 from vb_perception.frame import Perception
 from vb_perception.pipeline import Painted, PerceptionPipeline
-from vb_perception.ros import engine_room, perception_node, status
+from vb_perception.ros import engine_room, equipment, status
 from vb_perception.runtime.engine import Engine, Float
 from vb_perception.runtime.fake import FakeEngine
 from vb_perception.runtime.options import EngineOptions
@@ -255,7 +255,7 @@ def test_a_defect_while_activating_releases_everything(bench: Bench, monkeypatch
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(perception_node, "CameraInput", stumble)
+        broken.setattr(equipment, "CameraInput", stumble)
         assert node.trigger_activate() == TransitionCallbackReturn.ERROR
     bench.spin_until_status(DiagnosticStatus.ERROR, "not activated because of a defect")
     assert _state(bench) == State.PRIMARY_STATE_UNCONFIGURED

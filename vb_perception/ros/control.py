@@ -36,13 +36,9 @@ class Control:
     """
 
     def __init__(
-        self,
-        node: Node,
-        streams: Callable[[], Mapping[str, CameraStream]],
-        snapshot_folder: Callable[[], Path],
-        recover: Callable[[], str],
+        self, node: Node, streams: Callable[[], Mapping[str, CameraStream]], recover: Callable[[], str]
     ) -> None:
-        self._node, self._streams, self._folder, self._recover = node, streams, snapshot_folder, recover
+        self._node, self._streams, self._recover = node, streams, recover
         node.create_service(SetInstructions, "~/set_instructions", self._on_instructions)
         node.create_service(EnableTask, "~/enable_task", self._on_enable)
         # A group of its own: what waits for a frame must not keep the frame waiting.
@@ -131,7 +127,7 @@ class Control:
 
     def _on_snapshot(self, request: SaveSnapshot.Request, response: SaveSnapshot.Response) -> SaveSnapshot.Response:
         chosen, response.message = self._chosen(request.camera)
-        folder = Path(request.folder).expanduser() if request.folder else self._folder()
+        folder = Path(request.folder or self._node.get_parameter("snapshot_folder").value).expanduser()
         for stream in chosen:
             if stream.last is None:
                 response.message = stream.settings.told(

@@ -74,6 +74,11 @@ class EngineRoom:
         """Seconds since the opening began."""
         return time.monotonic() - self._started_s
 
+    @property
+    def progress(self) -> str:
+        """How far the opening is, in words."""
+        return f"{self.step}, {self.elapsed_s:.0f} s so far"
+
     def close(self) -> None:
         """Release the engine; one that is still being opened is released by the thread as soon as it is."""
         with self._lock:

@@ -1,17 +1,18 @@
-"""What a configured node holds: settings, a stream a camera, the engine's room and, once that is open, a worker."""
+"""What a configured node holds: settings, a stream a camera, the engine's room; in time a worker and the inputs."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rclpy.node import Node
 
 from vb_perception.errors import ConfigError
 from vb_perception.ros import parameters
+from vb_perception.ros.camera_input import CameraInput
 from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.engine_room import EngineRoom
-from vb_perception.ros.reporter import Reporter
+from vb_perception.ros.reporter import Report, Reporter
 from vb_perception.ros.settings import Settings
 from vb_perception.ros.worker import InferenceWorker
 from vb_perception.runtime.engine import EngineSpec
@@ -21,7 +22,7 @@ from vb_perception.tasks import Task
 
 @dataclass(slots=True)
 class Equipment:
-    """Made by `equip`; `close` gives everything back."""
+    """Made by `equip`; `close` gives everything back.  The worker comes with the engine; inputs while it is active."""
 
     settings: Settings
     prompts: PromptEncoder
@@ -29,6 +30,7 @@ class Equipment:
     streams: dict[str, CameraStream]
     closing: ExitStack
     worker: InferenceWorker | None = None
+    inputs: dict[str, CameraInput] = field(default_factory=dict)
 
     def take_engine(self) -> None:
         """Make the worker of the engine that the room has opened.
@@ -43,6 +45,30 @@ class Equipment:
         if self.room.pipeline is None:
             raise ConfigError(self.room.refusal)
         self.worker = InferenceWorker(self.room.pipeline, self.room.backend, self.streams)
+
+    def open_inputs(self, node: Node, reporter: Reporter) -> None:
+        """Subscribe to what each camera sends once; the images follow when somebody listens."""
+        for name, stream in self.streams.items():
+            trouble = partial(reporter.qos_trouble, name)
+            self.inputs[name] = CameraInput(node, stream.settings, stream, trouble)
+
+    def listen(self) -> None:
+        """Subscribe to the images of cameras with listeners, and to no others; let go of what waited too long."""
+        for name, camera in self.inputs.items():
+            camera.listen(wanted=self.streams[name].wanted)
+            camera.expire()
+
+    def close_inputs(self) -> dict[str, CameraInput]:
+        """End the subscriptions; returns the inputs that were, of which the last report still tells."""
+        inputs, self.inputs = self.inputs, {}
+        for camera in inputs.values():
+            camera.close()
+        return inputs
+
+    def report(self, state: str, inputs: Mapping[str, CameraInput]) -> Report:
+        """What is to be reported of it in this state of the node."""
+        limits = self.settings.processing_time_warn_ms, self.settings.processing_time_error_ms
+        return Report(state, self.room.backend, list(self.streams.values()), inputs, *limits)
 
     def adopt(self, settings: Settings) -> None:
         """Go on with other settings from the next frame on; raises, with nothing changed, if they cannot be."""

@@ -7,18 +7,13 @@ active.  Its executor's thread only passes messages on; the network runs in the 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has the type here alone
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.parameter import Parameter
 
 from vb_perception.errors import ConfigError, VbPerceptionError
-from vb_perception.ros import parameters
 from vb_perception.ros.allocator import keep_large_blocks
 from vb_perception.ros.build_action import BuildAction
 from vb_perception.ros.camera_input import CameraInput
@@ -26,6 +21,7 @@ from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.control import Control
 from vb_perception.ros.engine_room import leave_if_building
 from vb_perception.ros.equipment import Equipment, equip
+from vb_perception.ros.parameter_changes import ParameterChanges
 from vb_perception.ros.reporter import Report, Reporter
 from vb_perception.ros.stopping import SPIN_STEP_S, ros_context
 
@@ -44,11 +40,9 @@ class PerceptionNode(LifecycleNode):
         self._state = "unconfigured"
         self._reporter = Reporter(self)
         self._equipment: Equipment | None = None
-        self._inputs: dict[str, CameraInput] = {}
         self._activate_when_ready = False
-        self._parameter_problems = parameters.declare(self)
-        self.add_on_set_parameters_callback(self._on_parameters)
-        Control(self, self._streams, self._snapshot_folder, self.recover)
+        self._parameter_changes = ParameterChanges(self, lambda: self._equipment)
+        Control(self, self._streams, self.recover)
         self._build_action = BuildAction(self)
         # Steady clocks: a paused bag stops ROS time, but not the node.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -64,7 +58,7 @@ class PerceptionNode(LifecycleNode):
 
     def recover(self) -> str:
         """Release everything, configure and activate anew, from whatever state but finalized; why it failed, or ""."""
-        if self._inputs:
+        if self._equipment is not None and self._equipment.inputs:
             self.trigger_deactivate()
         if self._equipment is not None:
             self.trigger_cleanup()
@@ -76,7 +70,7 @@ class PerceptionNode(LifecycleNode):
         """Read the parameters, make the topics, and load the model, waiting for it no longer than `load_wait_s`."""
         with self._defects_told("configured"):
             try:
-                equipment = self._equipment = equip(self, self._parameter_problems, self._reporter)
+                equipment = self._equipment = equip(self, self._parameter_changes.problems, self._reporter)
                 if equipment.room.wait(equipment.settings.load_wait_s):
                     self._engine_is_there(equipment)
             except VbPerceptionError as error:
@@ -92,22 +86,22 @@ class PerceptionNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker and subscribe to camera_info; the images follow when somebody listens."""
-        equipment = self._equipped()
+        equipment = self._equipment
+        if equipment is None:
+            msg = "the node is not configured: call the configure transition first"
+            raise ConfigError(msg)
         if equipment.worker is None:
-            room = equipment.room
             self.get_logger().warning(
-                f"not activated: the model is still loading ({room.step}, {room.elapsed_s:.0f} s so far); activate "
-                "when /diagnostics says inactive"
+                f"not activated: the model is still loading ({equipment.room.progress}); activate when /diagnostics "
+                "says inactive"
             )
             return TransitionCallbackReturn.FAILURE
         self._reporter.clear()
         with self._defects_told("activated"):
             equipment.worker.start()
-            for name, stream in equipment.streams.items():
-                trouble = partial(self._reporter.qos_trouble, name)
-                self._inputs[name] = CameraInput(self, stream.settings, stream, trouble)
+            equipment.open_inputs(self, self._reporter)
         self._state = "active"
-        topics = ", ".join(camera.topic for camera in self._inputs.values())
+        topics = ", ".join(camera.topic for camera in equipment.inputs.values())
         self.get_logger().info(f"active: waiting for listeners, then for images on {topics}")
         return super().on_activate(state)
 
@@ -163,26 +157,15 @@ class PerceptionNode(LifecycleNode):
         self._reporter.clear()
         self.get_logger().info(f"configured: {equipment.in_words()}")
 
-    def _equipped(self) -> Equipment:
-        if self._equipment is None:
-            msg = "the node is not configured: call the configure transition first"
-            raise ConfigError(msg)
-        return self._equipment
-
     def _streams(self) -> dict[str, CameraStream]:
         return {} if self._equipment is None else self._equipment.streams
 
-    def _snapshot_folder(self) -> Path:
-        return Path(self.get_parameter("snapshot_folder").value).expanduser()
-
     def _stop(self) -> None:
-        worker = None if self._equipment is None else self._equipment.worker
-        if worker is None or not worker.running:
+        equipment = self._equipment
+        if equipment is None or equipment.worker is None or not equipment.worker.running:
             return
-        inputs, self._inputs = self._inputs, {}
-        for camera in inputs.values():
-            camera.close()
-        worker.stop()
+        inputs = equipment.close_inputs()
+        equipment.worker.stop()
         self._state = "inactive"
         self._report(inputs)
 
@@ -203,17 +186,12 @@ class PerceptionNode(LifecycleNode):
         if equipment.worker is None:
             if equipment.room.done:
                 self._end_building(equipment)
-            return
-        if not self._inputs:
-            return
-        if equipment.worker.failure:
+        elif equipment.inputs and equipment.worker.failure:
             failure = equipment.worker.failure
             self.trigger_deactivate()
             self._fail(f"deactivated: {failure}")
-            return
-        for name, camera in self._inputs.items():
-            camera.listen(wanted=equipment.streams[name].wanted)
-            camera.expire()
+        else:
+            equipment.listen()
 
     def _end_building(self, equipment: Equipment) -> None:
         activate = self._activate_when_ready
@@ -231,13 +209,8 @@ class PerceptionNode(LifecycleNode):
         if equipment is None:
             self._reporter.publish(Report(self._state))
             return
-        settings, room = equipment.settings, equipment.room
-        state = f"{BUILDING}: {room.step}, {room.elapsed_s:.0f} s so far" if self._state == BUILDING else self._state
-        streams = list(equipment.streams.values())
-        limits = settings.processing_time_warn_ms, settings.processing_time_error_ms
-        self._reporter.publish(
-            Report(state, room.backend, streams, self._inputs if inputs is None else inputs, *limits)
-        )
+        state = f"{BUILDING}: {equipment.room.progress}" if self._state == BUILDING else self._state
+        self._reporter.publish(equipment.report(state, equipment.inputs if inputs is None else inputs))
 
     @contextmanager
     def _defects_told(self, transition: str) -> Iterator[None]:
@@ -252,21 +225,6 @@ class PerceptionNode(LifecycleNode):
         self.get_logger().error(why)
         self._reporter.failure = why
         self._report()
-
-    def _on_parameters(self, changed: list[Parameter]) -> SetParametersResult:
-        ours = [p for p in changed if not p.name.startswith(parameters.FOREIGN)]
-        if self._equipment is None:
-            for name in parameters.cured(self, ours):
-                self._parameter_problems.pop(name, None)
-            return SetParametersResult(successful=True)
-        refusal = parameters.refusal_while_configured(self, ours)
-        if refusal is not None:
-            return refusal
-        try:
-            self._equipment.adopt(parameters.read(self, {p.name: p.value for p in ours}))
-        except VbPerceptionError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
 
 
 def main(args: list[str] | None = None) -> int:
