@@ -133,10 +133,9 @@ def image_input(rgb: RGB, box: Letterbox) -> Float:
         rgb = np.asarray(cv2.resize(rgb, halved, interpolation=cv2.INTER_AREA), np.uint8)
     inner = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if box.scale < 1 else cv2.INTER_LINEAR)
     image = np.zeros((1, 3, box.height, box.width), np.float32)
-    scaled = cv2.addWeighted(inner, 1 / float(HALF_LEVELS), inner, 0, -1, dtype=cv2.CV_32F)
     inside = image[0, :, box.top : box.top + box.inner_height, box.left : box.left + box.inner_width]
-    for plane, values in zip(inside, cv2.split(scaled), strict=True):
-        plane[:] = values
+    for plane, levels in zip(inside, cv2.split(inner), strict=True):  # bytes are split sixteen times as fast as floats
+        cv2.addWeighted(levels, 1 / float(HALF_LEVELS), levels, 0, -1, dst=plane, dtype=cv2.CV_32F)
     return image
 
 
