@@ -22,6 +22,7 @@ from vb_perception.camera import CameraIntrinsics
 from vb_perception.frame import Frame
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
+from vb_perception.ros.allocator import keep_large_blocks
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.contract import CheckedEngine
 from vb_perception.runtime.engine import Engine, EngineSpec, Float
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--threads", type=int, default=0)
     arguments = parser.parse_args()
+    keep_large_blocks()  # as the node's main does
     if arguments.model:
         engine: Engine = open_engine(arguments.model, arguments.backend, arguments.threads)
         pipeline = PerceptionPipeline(engine, PromptEncoder(arguments.model, engine.spec))

@@ -20,6 +20,7 @@ from vb_perception.camera import CameraIntrinsics, Letterbox
 from vb_perception.frame import Frame
 from vb_perception.pipeline import decode, image_input, rays_input, rgb_images
 from vb_perception.resample import resize_prediction
+from vb_perception.ros.allocator import keep_large_blocks
 from vb_perception.runtime.toy_model import write_toy_model
 
 CAMERAS = ((640, 480), (1280, 720))
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100)
     rounds = parser.parse_args().rounds
     cv2.setNumThreads(1)
+    keep_large_blocks()  # as the node's main does
     rows = [row for camera in CAMERAS for size in GENERATED for row in stages(camera, size, rounds)]
     result = {"benchmark": "stages", "rounds": rounds, **circumstances(), "rows": rows}
     write("stages", result, "Stages around the network, one core", COLUMNS)
