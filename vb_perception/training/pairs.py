@@ -11,15 +11,17 @@ from torch import Tensor
 
 from vb_perception.training.losses import masked_mean
 
-STRIDES = (2, 5, 12)
+STRIDES = (2, 5, 12, 28)
 DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Rows and columns from a pixel to its partner, times each of STRIDES."""
+TOGETHER_SHARE = 2 / 3
+"""Of the loss: most pairs of one instance are easy, and the few that are not are lost in their mean."""
 SUREST = 1e-3
 """No pair is surer than that: a single wrong label costs no more than its logarithm."""
 
 
 def pair_loss(logits: Tensor, instances: Tensor, valid: Tensor) -> Tensor:
-    """How surely pixels of one instance, and how surely pixels of two, point at one row: the mean of both means.
+    """-log of the probability that pixels of one instance point at one row, and that pixels of two do not; weighted.
 
     Args:
         logits: (N, T, H, W) of the rows of the prompts.
@@ -36,7 +38,7 @@ def pair_loss(logits: Tensor, instances: Tensor, valid: Tensor) -> Tensor:
             both = known & also
             together.append(masked_mean(-torch.log(alike), both & (i == j)))
             apart.append(masked_mean(-torch.log1p(-alike), both & (i != j)))
-    return (torch.stack(together).mean() + torch.stack(apart).mean()) / 2
+    return TOGETHER_SHARE * torch.stack(together).mean() + (1 - TOGETHER_SHARE) * torch.stack(apart).mean()
 
 
 def _pair(x: Tensor, direction: tuple[int, int], stride: int) -> tuple[Tensor, Tensor]:
