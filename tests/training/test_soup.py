@@ -23,7 +23,7 @@ def test_the_mean_of_the_averaged_weights(tmp_path: Path) -> None:
     tensors, facts = read_tensors(tmp_path / "mean.safetensors")
     assert tensors.keys() == {"average.w", "average.n"}
     assert tensors["average.w"].tolist() == [2.5] * 3
-    assert facts == {"images": 4, "mean_of": [{"images": 1}]}
+    assert facts == {"images": 4, "mean_of": [{"images": 1}], "mean_part": ""}
 
 
 def test_a_model_folder_has_weights_too(tmp_path: Path) -> None:
@@ -39,3 +39,16 @@ def test_runs_of_other_sizes_have_no_mean(tmp_path: Path) -> None:
     states = [str(state(tmp_path / f"{size}.safetensors", 1.0, size)) for size in (3, 5)]
     with pytest.raises(CheckpointError, match=r"5\.safetensors does not hold the same weights as .*3\.safetensors"):
         main([*states, "--out", str(tmp_path / "mean.safetensors")])
+
+
+def test_a_part_alone_is_meant_and_the_rest_may_differ(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.safetensors", tmp_path / "new.safetensors"
+    write_tensors(old, {"average.a.w": torch.full((3,), 1.0), "average.b.w": torch.ones(5)}, {})
+    write_tensors(new, {"average.a.w": torch.full((3,), 4.0), "average.b.w": torch.zeros(2)}, {})
+    mean = mean_of([old, new], "a.")
+    assert mean["average.a.w"].tolist() == [2.5] * 3
+    assert mean["average.b.w"].tolist() == [0.0] * 2
+    with pytest.raises(CheckpointError, match=r"expected b\. of one generator"):
+        mean_of([old, new], "b.")
+    with pytest.raises(CheckpointError, match=r"expected c\. of one generator"):
+        mean_of([old, new], "c.")

@@ -2,9 +2,10 @@
 
 Source: model soups (Wortsman et al. 2022, arXiv 2203.05482).
 
-Usage: python -m vb_perception.training.soup WEIGHTS WEIGHTS ... --out STATE
+Usage: python -m vb_perception.training.soup WEIGHTS WEIGHTS ... [--part generator.encoder] --out STATE
 
-Weights are the state of a run, or the generator.safetensors of a model folder.
+Weights are the state of a run, or the generator.safetensors of a model folder.  With a part, only weights whose names
+begin so are meant, and the rest is the last run's: the runs may differ there.
 """
 
 import argparse
@@ -20,19 +21,20 @@ from vb_perception.generator.checkpoint import read_tensors, write_tensors
 AVERAGE = "average."
 
 
-def mean_of(paths: Sequence[Path]) -> dict[str, Tensor]:
-    """The mean of the averaged weights of some runs or models.
+def mean_of(paths: Sequence[Path], part: str = "") -> dict[str, Tensor]:
+    """The mean of the averaged weights of some runs or models whose names begin with `part`; the last's elsewhere.
 
     Raises:
-        CheckpointError: one holds no weights, or they are of generators of other sizes.
+        CheckpointError: one holds no such weights, or they are of generators of other sizes.
     """
     runs = [_weights(path) for path in paths]
-    first = {k: v.shape for k, v in runs[0].items()}
-    for path, run in zip(paths, runs, strict=True):
+    parts = [{k: v for k, v in run.items() if k.startswith(AVERAGE + part)} for run in runs]
+    first = {k: v.shape for k, v in parts[0].items()}
+    for path, run in zip(paths, parts, strict=True):
         if not run or {k: v.shape for k, v in run.items()} != first:
-            msg = f"{path} does not hold the same weights as {paths[0]}: expected runs of one generator"
+            msg = f"{path} does not hold the same weights as {paths[0]}: expected {part or 'runs'} of one generator"
             raise CheckpointError(msg)
-    return {k: _mean([run[k] for run in runs]) for k in first}
+    return runs[-1] | {k: _mean([run[k] for run in parts]) for k in first}
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
@@ -50,11 +52,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the mean with the facts of the last run, and which they were."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path, nargs="+")
+    parser.add_argument("--part", default="")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(argv)
-    mean = mean_of(given.weights)
+    mean = mean_of(given.weights, given.part)
     facts = [read_tensors(path)[1] for path in given.weights]
-    write_tensors(given.out, mean, {**facts[-1], "mean_of": facts[:-1]})
+    write_tensors(given.out, mean, {**facts[-1], "mean_of": facts[:-1], "mean_part": given.part})
     return 0
 
 
