@@ -20,7 +20,7 @@ class GeneratorConfig:
     max_tokens: int = 16
     denoiser_channels: tuple[int, int] = (56, 96)
     decoder_channels: tuple[int, int, int, int] = (64, 48, 32, 16)
-    light_painter: bool = False  # a convolution less at 1/2 and one at full size (docs/training.md has what that costs)
+    light_painter: bool = True  # a convolution less at 1/2 and one at full size (docs/training.md has what that costs)
     query_dim: int = 16
     overview_px: int = 192 * 256  # pixels at which a scene is looked at as a whole, whatever the size it is painted in
     paints_stops: bool = True  # False: the colours of colour maps are regressed (the ablation of docs/training.md)
@@ -37,10 +37,16 @@ class GeneratorConfig:
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def from_values(cls, values: dict[str, Any]) -> "GeneratorConfig":
-        """From what JSON made of `dataclasses.asdict`: lists become tuples again."""
+    def with_values(cls, values: dict[str, Any]) -> "GeneratorConfig":
+        """The defaults but for these; lists, as JSON and YAML have them, become tuples."""
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**plain)
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> "GeneratorConfig":
+        """From what a checkpoint holds of `dataclasses.asdict`."""
+        # Older ones do not say which painter they have: there was but one.
+        return cls.with_values({"light_painter": False} | values)
 
     @classmethod
     def read(cls, path: Path) -> "GeneratorConfig":

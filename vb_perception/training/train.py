@@ -67,7 +67,7 @@ class Run:
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # not every batch has every kind of prompt
         self.accelerator = Accelerator(mixed_precision=precision(), kwargs_handlers=[unused])
         self.data = Data(settings)
-        config = GeneratorConfig.from_values(settings.generator)
+        config = GeneratorConfig.with_values(settings.generator)
         device = self.accelerator.device
         self.weights = dict(settings.weights)
         network, self.terms_of = NETWORKS[settings.network]
