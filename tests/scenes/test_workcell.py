@@ -25,7 +25,7 @@ def test_an_arm_stands_on_its_foot_and_ends_near_what_it_reaches_for() -> None:
         solids = robot_arm(np.random.default_rng(seed), foot, tip, 0.0, 7)
         assert {(s.class_name, s.instance_id) for s in solids} == {(ROBOT, 7)}
         every = np.concatenate([points(s) for s in solids])
-        assert every[:, 2].min() == pytest.approx(0.0, abs=0.05)  # its post; a tool that cannot reach may hang lower
+        assert every[:, 2].min() == pytest.approx(0.0, abs=0.05)  # its post
         gripper = np.concatenate([points(s) for s in solids[-3:]])
         assert np.linalg.norm(gripper - tip, axis=1).min() < 0.35
 

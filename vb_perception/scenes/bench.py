@@ -8,14 +8,15 @@ from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes.assets import SceneAssets
 from vb_perception.scenes.dice import chance
 from vb_perception.scenes.lights import indoor_lighting
-from vb_perception.scenes.placement import Footprint, Occupied
+from vb_perception.scenes.osd import OSD_CAMERA
+from vb_perception.scenes.placement import Footprint, Occupied, contacts_of
 from vb_perception.scenes.poses import looking_at
 from vb_perception.scenes.scene import Scene
 from vb_perception.scenes.stock import Stock
 from vb_perception.scenes.tabletop import MOST_OBJECTS, clutter, surroundings, table_solids
 
-FOCAL_SHARE = 525 / 640
-"""Focal length over the picture's width: the camera of OSD, so that its frames and these can be put together."""
+FOCAL_SHARE = OSD_CAMERA.fx / OSD_CAMERA.width
+"""Focal length over the picture's width: one camera, so that its frames and these can be put together."""
 PITCH_DEG, ROLL_DEG, YAW_DEG = (33.0, 44.0), 2.0, 14.0
 EYE_M, EYE_SPREAD_M = 0.595, 0.02
 """Of the eye above the table: mean and standard deviation; as the planes of OSD's learn split tell, a little wider."""
@@ -49,5 +50,5 @@ def bench_scene(
         intrinsics=CameraIntrinsics(width, height, focal_px, focal_px, (width - 1) / 2, (height - 1) / 2),
         world_from_camera=looking_at(eye, eye + ahead, math.radians(rng.normal(0, ROLL_DEG))),
         lighting=indoor_lighting(rng, (float(x), float(y), top_m), 1.2),
-        contacts=np.array([p.contact() for p in placed], np.float32).reshape(-1, 4),
+        contacts=contacts_of(placed),
     )

@@ -1,13 +1,13 @@
 """Photographed surfaces on the walls, floors, tables and boxes of a finished scene."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from vb_perception.scenes.dice import chance, pick
 from vb_perception.scenes.photo_textures import PhotoTexture
-from vb_perception.scenes.scene import Material, Scene
+from vb_perception.scenes.scene import Material, Scene, Solid
 from vb_perception.scenes.textures import any_colour, colour
 
 Photos = Mapping[str, Sequence[tuple[int, PhotoTexture]]]
@@ -40,12 +40,21 @@ def by_use(photos: Iterable[tuple[int, PhotoTexture]]) -> Photos:
 
 
 def dressed(scene: Scene, rng: np.random.Generator, photos: Photos) -> Scene:
-    """The scene with some of its procedural materials replaced; solids that shared a material still share one."""
+    """The scene with some of its procedural materials replaced."""
+
+    def new(solid: Solid) -> Material:
+        old = solid.material
+        return old if old.image is not None or old.glow else _replaced(old, solid.class_name, rng, photos)
+
+    return with_materials(scene, new)
+
+
+def with_materials(scene: Scene, material_of: Callable[[Solid], Material]) -> Scene:
+    """The scene in other materials; solids that shared one still do: the first of them is asked for it."""
     new: dict[int, Material] = {}
     for solid in scene.solids:
-        old = solid.material
-        if id(old) not in new:
-            new[id(old)] = old if old.image is not None or old.glow else _replaced(old, solid.class_name, rng, photos)
+        if id(solid.material) not in new:
+            new[id(solid.material)] = material_of(solid)
     return replace(scene, solids=tuple(replace(s, material=new[id(s.material)]) for s in scene.solids))
 
 

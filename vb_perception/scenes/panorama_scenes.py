@@ -11,7 +11,7 @@ from vb_perception.scenes.assets import SceneAssets
 from vb_perception.scenes.dice import chance, log_uniform, pick
 from vb_perception.scenes.lights import indoor_lighting
 from vb_perception.scenes.panorama import COUNT, painted
-from vb_perception.scenes.placement import Footprint, Placed, place
+from vb_perception.scenes.placement import Footprint, Placed, contacts_of, place
 from vb_perception.scenes.poses import looking_at, translation
 from vb_perception.scenes.scene import Backdrop, Scene, Solid
 from vb_perception.scenes.stock import Stock
@@ -109,5 +109,5 @@ def _scene(
         intrinsics=CameraIntrinsics.from_fov(*size_px, rng.uniform(40, 100)),
         world_from_camera=world_from_camera,
         lighting=indoor_lighting(rng, (0.0, 0.0, 0.8), max(1.2, reach)),
-        contacts=np.array([p.contact() for p in placed], np.float32).reshape(-1, 4),
+        contacts=contacts_of(placed),
     )

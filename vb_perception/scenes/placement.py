@@ -98,6 +98,11 @@ class Placed:
         return foot.x_m, foot.y_m, self.z_m, 0.5 * (foot.half_x_m + foot.half_y_m)
 
 
+def contacts_of(placed: list[Placed]) -> NDArray[np.float32]:
+    """The circles of all of them, (K, 4) as `Scene.contacts`."""
+    return np.array([p.contact() for p in placed], np.float32).reshape(-1, 4)
+
+
 def place(
     body: Body,
     others: list[Footprint],

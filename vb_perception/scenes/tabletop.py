@@ -12,7 +12,7 @@ from vb_perception.scenes.dice import chance, log_uniform, pick
 from vb_perception.scenes.heap import Heap
 from vb_perception.scenes.lights import indoor_lighting
 from vb_perception.scenes.objects import board_object, box_object
-from vb_perception.scenes.placement import Footprint, Occupied, Placed, place
+from vb_perception.scenes.placement import Footprint, Occupied, Placed, contacts_of, place
 from vb_perception.scenes.poses import looking_at, standing
 from vb_perception.scenes.resting import resting
 from vb_perception.scenes.scene import Material, Scene, Solid
@@ -61,7 +61,7 @@ def tabletop_scene(
         ),
         world_from_camera=looking_at(eye, target, math.radians(rng.normal(0, 2.0))),
         lighting=indoor_lighting(rng, tuple(centre), 1.2),
-        contacts=np.array([p.contact() for p in placed], np.float32).reshape(-1, 4),
+        contacts=contacts_of(placed),
     )
 
 

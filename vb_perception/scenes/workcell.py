@@ -15,8 +15,9 @@ from vb_perception.scenes.arm import robot_arm
 from vb_perception.scenes.assets import SceneAssets
 from vb_perception.scenes.counter import DEPTH_M, counter_solids
 from vb_perception.scenes.dice import chance, log_uniform, pick
+from vb_perception.scenes.dressing import with_materials
 from vb_perception.scenes.lights import indoor_lighting
-from vb_perception.scenes.placement import Footprint, Occupied, Placed
+from vb_perception.scenes.placement import Footprint, Occupied, contacts_of
 from vb_perception.scenes.poses import looking_at, translation
 from vb_perception.scenes.scene import Backdrop, Lighting, Material, Scene, Solid
 from vb_perception.scenes.stock import Stock
@@ -66,14 +67,10 @@ def workcell_scene(
         intrinsics=CameraIntrinsics.from_fov(width, height, rng.uniform(40, 80)),
         world_from_camera=looking_at(eye, target, math.radians(rng.normal(0, 4.0))),
         lighting=_lighting(rng, top_m, hard=simulated),
-        contacts=_contacts(placed),
+        contacts=contacts_of(placed),
         backdrop=_empty(rng) if open_air else None,
     )
     return _made_plain(rng, scene) if simulated else scene
-
-
-def _contacts(placed: list[Placed]) -> NDArray[np.float32]:
-    return np.array([p.contact() for p in placed], np.float32).reshape(-1, 4)
 
 
 def _reach(
@@ -154,14 +151,13 @@ def _lighting(rng: np.random.Generator, top_m: float, *, hard: bool) -> Lighting
 
 def _made_plain(rng: np.random.Generator, scene: Scene) -> Scene:
     """Most materials in one colour, without grain."""
-    new: dict[int, Material] = {}
-    for solid in scene.solids:
-        old = solid.material
-        if id(old) not in new:
-            paint = _paint(rng)
-            plain = Material("plain", (paint, paint, paint), grain=0.0, shine=rng.uniform(0, 0.5))
-            new[id(old)] = plain if chance(rng, PLAIN_SHARE) else old
-    return replace(scene, solids=tuple(replace(s, material=new[id(s.material)]) for s in scene.solids))
+
+    def plain(solid: Solid) -> Material:
+        paint = _paint(rng)
+        new = Material("plain", (paint, paint, paint), grain=0.0, shine=rng.uniform(0, 0.5))
+        return new if chance(rng, PLAIN_SHARE) else solid.material
+
+    return with_materials(scene, plain)
 
 
 def _paint(rng: np.random.Generator) -> tuple[float, float, float]:

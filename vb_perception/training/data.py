@@ -69,15 +69,13 @@ class Data:
         kept = max(watched - settings.withheld_renders, 1)
         self.watched_renders = [renders[i] for i in range(watched, len(renders))]
         self.withheld: Samples = Subset(renders, range(kept, watched))
+        benches = [Benches(Corpus(Path(settings.bench_dir)))] if settings.bench_dir else []
+        donors: tuple[Samples, ...] = (learn, *benches)
         self.sources = [
-            Source("osd", learn, settings.osd_share, donors=(learn,)),
+            Source("osd", learn, settings.osd_share, donors),
             Source("renders", renders.first(kept), settings.render_share),
+            *(Source("benches", of, settings.bench_share, donors) for of in benches),
         ]
-        if settings.bench_dir:
-            benches = Benches(Corpus(Path(settings.bench_dir)))
-            donors = (learn, benches)
-            self.sources[0] = Source("osd", learn, settings.osd_share, donors)
-            self.sources.append(Source("benches", benches, settings.bench_share, donors))
         self.sources += [Source(name, Corpus(Path(name)), share) for name, share in settings.further.items()]
 
     def batches(
