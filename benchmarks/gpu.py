@@ -1,10 +1,11 @@
 """Time the network on a GPU, in every way that this machine can run it; write JSON and Markdown.
 
-Torch as it is written (eager), torch as a CUDA graph, ONNX Runtime's CUDA provider and whichever TensorRT is there, all
-in fp16 with three tasks, copies to and from the device included.  What cannot run is a row with its reason.  Sizes are
-those that the model folder has graphs of.
+Torch as it is written (eager), torch as a CUDA graph, the same compiled by inductor, ONNX Runtime's CUDA provider and
+whichever TensorRT is there, all in fp16 with three tasks, copies to and from the device included.  What cannot run is
+a row with its reason.  Sizes are those that the model folder has graphs of.  `off_eager` is the mean difference of an
+answer's colours from eager's, in levels of 255: a graph that is fast and wrong would be of no use.
 
-Usage: python benchmarks/gpu.py [--model DIR] [--sizes 192x256 480x640] [--rounds 200] [--device cuda]
+Usage: python benchmarks/gpu.py [--model DIR] [--sizes 192x256 480x640] [--rounds 200] [--device cuda] [--compile]
 """
 
 import argparse
@@ -31,7 +32,8 @@ from vb_perception.runtime.options import EngineOptions, size_from
 PROMPTS = 3
 WARM_UPS = 3
 MATRIX = 8192
-COLUMNS = ("engine", "size", "median_ms", "p95_ms", "frames_per_s", "gflop", "roofline_share", "of_eager", "error")
+LEVELS = 127.5
+COLUMNS = ("engine", "size", "median_ms", "p95_ms", "frames_per_s", "gflop", "roofline_share", "of_eager", "off_eager", "error")
 Run = Callable[[], object]
 Inputs = tuple[Tensor, Tensor, Tensor]
 
@@ -43,13 +45,17 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", type=size_from, default=[(192, 256), (480, 640)])
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: to try this script out")
+    parser.add_argument("--compile", action="store_true", help="what inductor makes of it too, which takes minutes")
     given = parser.parse_args()
     device = torch.device(given.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         msg = f"torch {torch.__version__} sees no GPU: install its CUDA build, or check `nvidia-smi`"
         raise SystemExit(msg)
     spec, peak = EngineSpec.read(given.model), matmul_gflops(device)
-    rows = [row for size in given.sizes for row in timed(given.model, spec, size, device, given.rounds, peak)]
+    rows = []
+    for size in given.sizes:
+        ways = ways_to_run(given.model, spec, size, device, compiled=given.compile)
+        rows += timed(ways, spec, size, given.rounds, peak)
     result = {
         "benchmark": "gpu",
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
@@ -65,27 +71,40 @@ def main() -> None:
         print(json.dumps(result, indent=1))
 
 
-def timed(
-    folder: Path, spec: EngineSpec, size: tuple[int, int], device: torch.device, rounds: int, peak: float
-) -> list[dict[str, Any]]:
-    """A row for each engine at one size (height, width)."""
+def ways_to_run(
+    folder: Path, spec: EngineSpec, size: tuple[int, int], device: torch.device, *, compiled: bool
+) -> dict[str, Callable[[], Run]]:
+    """Each way by its name, and what opens it."""
     ways: dict[str, Callable[[], Run]] = {
         "torch eager": lambda: eager(folder, spec, size, device),
-        "torch CUDA graph": lambda: cuda_graph(folder, spec, size, device),
+        "torch CUDA graph": lambda: cuda_graph(network(folder, device), spec, size, device),
+    }
+    if compiled:
+        ways["torch compiled, CUDA graph"] = lambda: cuda_graph(
+            torch.compile(network(folder, device), dynamic=False), spec, size, device
+        )
+    return ways | {
         "onnxruntime CUDA": lambda: onnx_cuda(folder, spec, size),
         "tensorrt": lambda: tensorrt(folder, size),
     }
+
+
+def timed(
+    ways: dict[str, Callable[[], Run]], spec: EngineSpec, size: tuple[int, int], rounds: int, peak: float
+) -> list[dict[str, Any]]:
+    """A row for each engine at one size (height, width)."""
     runs: dict[str, Run] = {}
     rows: list[dict[str, Any]] = []
     for name, opened in ways.items():
         try:
             runs[name] = opened()
-        except (EngineError, RuntimeError, ImportError) as error:  # noqa: PERF203 - four of them
+        except (EngineError, RuntimeError, ImportError) as error:  # noqa: PERF203 - five of them
             said = str(error).strip().splitlines()[0]
             rows.append({"engine": name, "size": f"{size[0]}x{size[1]}", "error": f"unrun: {said}"})
     times = in_turns(runs, rounds)
     gflop = spec.choose(size=size).gflop_three_prompts
     eager_ms = times.get("torch eager", {}).get("median_ms")
+    answers = {name: answer.float() for name, run in runs.items() if isinstance(answer := run(), Tensor)}
     done = [
         {
             "engine": name,
@@ -95,6 +114,9 @@ def timed(
             "gflop": round(gflop, 2),
             "roofline_share": round(gflop / of["median_ms"] * 1000 / peak, 4),
             "of_eager": round(eager_ms / of["median_ms"], 2) if eager_ms else "",
+            "off_eager": round(float((answers[name] - answers["torch eager"]).abs().mean()) * LEVELS, 4)
+            if {name, "torch eager"} <= answers.keys()
+            else "",
         }
         for name, of in times.items()
     ]
@@ -106,13 +128,16 @@ def network(folder: Path, device: torch.device) -> nn.Module:
     generator = Generator(GeneratorConfig.read(folder / "config.json"))
     load_into(generator, read_tensors(folder / "generator.safetensors")[0], "generator.")
     made: nn.Module = CompiledForm(generator.eval()).to(device, memory_format=torch.channels_last)
+    made.requires_grad_(requires_grad=False)
     return made.half() if device.type == "cuda" else made
 
 
 def random_inputs(spec: EngineSpec, size: tuple[int, int], device: torch.device) -> Inputs:
     """Image, rays and prompts in the host's memory, pinned for a GPU."""
     shapes = ((1, 3, *size), (1, 2, *size), (PROMPTS, spec.max_tokens, spec.token_dim))
-    made = [torch.rand(shape, dtype=torch.float16 if device.type == "cuda" else torch.float32) for shape in shapes]
+    same = torch.Generator().manual_seed(0)
+    kind = torch.float16 if device.type == "cuda" else torch.float32
+    made = [torch.rand(shape, generator=same).to(kind) for shape in shapes]
     image, rays, prompts = (one.pin_memory() for one in made) if device.type == "cuda" else made
     return image, rays, prompts
 
@@ -129,12 +154,12 @@ def eager(folder: Path, spec: EngineSpec, size: tuple[int, int], device: torch.d
     return run
 
 
-def cuda_graph(folder: Path, spec: EngineSpec, size: tuple[int, int], device: torch.device) -> Run:
+def cuda_graph(model: nn.Module, spec: EngineSpec, size: tuple[int, int], device: torch.device) -> Run:
     """Upload, network and download captured once and launched as one."""
     if device.type != "cuda":
         msg = f"a CUDA graph needs a GPU, this is {device}"
         raise RuntimeError(msg)
-    model, given = network(folder, device).requires_grad_(requires_grad=False), random_inputs(spec, size, device)
+    given = random_inputs(spec, size, device)
     inputs = [torch.empty_like(one, device=device) for one in given]
     answer = torch.empty((PROMPTS, 3, *size), dtype=torch.float16).pin_memory()
 
@@ -152,9 +177,10 @@ def cuda_graph(folder: Path, spec: EngineSpec, size: tuple[int, int], device: to
     with torch.cuda.graph(graph, stream=side):
         submit()
 
-    def run() -> None:
+    def run() -> Tensor:
         graph.replay()
         torch.cuda.synchronize()
+        return answer
 
     return run
 

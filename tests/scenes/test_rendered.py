@@ -41,3 +41,20 @@ def test_the_first_are_a_sequence_with_an_end() -> None:
         few[2]
     with pytest.raises(ConfigError, match="at least 1"):
         RenderedScenes(0, seed=3, width=96, height=72)
+
+
+def test_two_sequences_are_drawn_in_turns() -> None:
+    def both() -> tuple[RenderedScenes, RenderedScenes]:
+        return RenderedScenes(9, seed=3, width=96, height=72), RenderedScenes(9, 4, 64, 48, kinds=("bench", "room"))
+
+    alone = [drawn(scenes, i).rgb for scenes in both() for i in range(3)]
+    first, second = both()
+    turns = [(drawn(first, i), drawn(second, i)) for i in range(3)]
+    assert [sample.name for _, sample in turns] == ["bench/4/0", "room/4/1", "bench/4/2"]
+    together = [sample.rgb for samples in zip(*turns, strict=True) for sample in samples]
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_unknown_kinds_are_refused_before_anything_is_drawn() -> None:
+    with pytest.raises(ConfigError, match="moonscape"):
+        RenderedScenes(9, seed=3, width=96, height=72, kinds=("moonscape",))

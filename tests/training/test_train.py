@@ -218,6 +218,8 @@ def test_a_run_on_a_pool_of_scenes_that_are_drawn_for_it(settings: TrainSettings
             settings,
             corpus_dir="",
             scenes=SceneSettings(40, seed=1, width=96, height=72),
+            bench_scenes=SceneSettings(40, seed=1, width=64, height=64, kinds=("bench",)),
+            bench_share=0.2,
             pool=PoolSettings(72, 96, views=32, fewest=16, reuse=4.0, workers=1),
             stages=(Stage(64, 64, 4, 8),),
         ),
@@ -252,8 +254,9 @@ def test_benches_are_drawn_from_and_lend_their_objects(
         ({"pool": PoolSettings(64, 64, 32, 0, 2.0, 1)}, "at least one"),
         ({"pool": PoolSettings(64, 64, 32, 16, 0.0, 1)}, "reuse above zero"),
         ({"most_s": 0.0}, "seconds above zero"),
-        ({"bench_share": 0.2}, "with a share above zero, or neither"),
-        ({"bench_dir": "benches"}, "with a share above zero, or neither"),
+        ({"bench_share": 0.2}, "with a share above zero, or none"),
+        ({"bench_dir": "benches"}, "with a share above zero, or none"),
+        ({"bench_scenes": SceneSettings(4, 1, 64, 64)}, "with a share above zero, or none"),
         ({"bench_dir": "benches", "bench_share": 0.7}, "no more than 1 together"),
         ({"further": {"cells": 0.7}}, "no more than 1 together"),
         ({"further": {"cells": 0.0}}, "expected shares above zero"),
@@ -271,11 +274,13 @@ def test_what_cannot_be_learnt_from_is_refused(settings: TrainSettings, changes:
 def test_scenes_and_pool_are_read_from_the_yaml(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(
-        "osd_dir: a\nscenes: {count: 9, seed: 1, width: 64, height: 48}\nmost_s: 60\n"
+        "osd_dir: a\nscenes: {count: 9, seed: 1, width: 64, height: 48}\nmost_s: 60\nbench_share: 0.1\n"
+        "bench_scenes: {count: 8, seed: 2, width: 64, height: 48, kinds: [bench]}\n"
         "pool: {height: 48, width: 64, views: 32, fewest: 16, reuse: 4, workers: 2}\n"
     )
     read = TrainSettings.read(path)
     assert read.scenes == SceneSettings(9, 1, 64, 48)
+    assert read.bench_scenes == SceneSettings(8, 2, 64, 48, kinds=("bench",))
     assert read.pool == PoolSettings(48, 64, 32, 16, 4, 2)
     assert read.most_s == 60
     path.write_text("osd_dir: a\nscenes: {count: 9, seeds: 1, width: 64, height: 48}\n")

@@ -97,7 +97,11 @@ class Renderer:
                 "open one Renderer for each size"
             )
             raise ConfigError(msg)
-        context = self._context
+        with self._context:  # another renderer of this thread may be current
+            return self._drawn(scene)
+
+    def _drawn(self, scene: Scene) -> Sample:
+        context, camera = self._context, scene.intrinsics
         view: dict[str, NDArray[Any]] = {"camera_from_world": np.linalg.inv(scene.world_from_camera)}
         view["clip_from_world"] = clip_from_camera(camera) @ view["camera_from_world"]
         view["shadow_from_world"] = shadow_from_world(scene.lighting)

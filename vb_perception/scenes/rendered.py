@@ -1,6 +1,7 @@
 """Rendered scenes as a sequence: each is drawn when it is asked for, so that no two passes need the same one twice."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from vb_perception.scenes.assets import SceneAssets
 from vb_perception.scenes.library import Fold
 from vb_perception.scenes.render import Renderer
 from vb_perception.scenes.sample import Sample
-from vb_perception.scenes.stream import MIXTURE, make_scene
+from vb_perception.scenes.stream import MIXTURE, check_kinds, make_scene
 
 
 class RenderedScenes:
@@ -19,16 +20,25 @@ class RenderedScenes:
     """
 
     def __init__(
-        self, count: int, seed: int, width: int, height: int, assets_dir: Path | None = None, fold: Fold = "train"
+        self,
+        count: int,
+        seed: int,
+        width: int,
+        height: int,
+        assets_dir: Path | None = None,
+        fold: Fold = "train",
+        kinds: Sequence[str] = MIXTURE,
     ) -> None:
-        """`count` scenes of `width` x `height` px; without `assets_dir` everything in them is procedural.
+        """`count` scenes of `width` x `height` px, of the kinds in turn; without `assets_dir` all is procedural.
 
         Raises:
-            ConfigError: no scene at all.
+            ConfigError: no scene at all, or of an unknown kind.
         """
         if count < 1:
             msg = f"a sequence of {count} scenes: expected at least 1"
             raise ConfigError(msg)
+        check_kinds(kinds)
+        self._kinds = tuple(kinds)
         self._count, self._seed, self._size = count, seed, (width, height)
         self._assets_dir, self._fold = assets_dir, fold
         self._opened: tuple[Renderer, SceneAssets] | None = None
@@ -62,5 +72,5 @@ class RenderedScenes:
             images = None if self._assets_dir is None else assets.images
             self._opened = Renderer(*self._size, images), assets
         renderer, assets = self._opened
-        scene = make_scene(MIXTURE[i % len(MIXTURE)], self._seed, i, *self._size, self._fold, assets)
+        scene = make_scene(self._kinds[i % len(self._kinds)], self._seed, i, *self._size, self._fold, assets)
         return renderer.render(scene)

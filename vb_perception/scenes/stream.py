@@ -31,6 +31,22 @@ MIXTURE = (*("room", "tabletop", "room", "tabletop", "room") * 2, "corridor", "p
 """A dozen scenes: half of them rooms, a third of them table tops.  Benches are for frames of their camera (compose)."""
 
 
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Refuse kinds that cannot be made, or none.
+
+    Raises:
+        ConfigError: No kinds, or an unknown one.
+    """
+    known = ", ".join(SCENE_MAKERS)
+    if not kinds:
+        msg = f"no kinds of scenes; expected at least one of {known}"
+        raise ConfigError(msg)
+    for kind in kinds:
+        if kind not in SCENE_MAKERS:
+            msg = f"unknown kind of scene {kind!r}: expected one of {known}"
+            raise ConfigError(msg)
+
+
 def make_scene(
     kind: str,
     seed: int,
@@ -45,9 +61,7 @@ def make_scene(
     Raises:
         ConfigError: An unknown kind or fold.
     """
-    if kind not in SCENE_MAKERS:
-        msg = f"unknown kind of scene {kind!r}: expected one of {', '.join(SCENE_MAKERS)}"
-        raise ConfigError(msg)
+    check_kinds((kind,))
     if fold not in get_args(Fold):
         msg = f"unknown fold {fold!r}: expected one of {', '.join(get_args(Fold))}"
         raise ConfigError(msg)
@@ -87,9 +101,7 @@ def scene_stream(
         ConfigError: No kinds, or an unknown one, or an unknown fold.
         EngineUnavailableError: moderngl or EGL is missing.
     """
-    if not kinds:
-        msg = f"no kinds of scenes; expected at least one of {', '.join(SCENE_MAKERS)}"
-        raise ConfigError(msg)
+    check_kinds(kinds)
     with Renderer(width, height, None if assets is None else assets.images) as renderer:
         index = first
         while True:

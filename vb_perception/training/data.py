@@ -12,10 +12,11 @@ from vb_perception.generator.config import GeneratorConfig
 from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.rendered import RenderedScenes
 from vb_perception.scenes.sample import Sample, Samples
+from vb_perception.scenes.stream import MIXTURE
 from vb_perception.training.benches import Benches
 from vb_perception.training.corpus import Corpus
 from vb_perception.training.pool import PooledBatches
-from vb_perception.training.settings import Stage, TrainSettings
+from vb_perception.training.settings import SceneSettings, Stage, TrainSettings
 from vb_perception.training.stream import Batch, BatchStream, ExampleStream, Source, collate
 
 
@@ -69,7 +70,7 @@ class Data:
         kept = max(watched - settings.withheld_renders, 1)
         self.watched_renders = [renders[i] for i in range(watched, len(renders))]
         self.withheld: Samples = Subset(renders, range(kept, watched))
-        benches = [Benches(Corpus(Path(settings.bench_dir)))] if settings.bench_dir else []
+        benches = [Benches(of) for of in opened_benches(settings)]
         donors: tuple[Samples, ...] = (learn, *benches)
         self.sources = [
             Source("osd", learn, settings.osd_share, donors),
@@ -103,8 +104,17 @@ class Data:
 
 def opened_renders(settings: TrainSettings) -> Corpus | RenderedScenes:
     """The corpus on disk, or the scenes to draw."""
-    scenes = settings.scenes
-    if scenes is None:
-        return Corpus(Path(settings.corpus_dir))
-    assets = Path(scenes.assets_dir) if scenes.assets_dir else None
-    return RenderedScenes(scenes.count, scenes.seed, scenes.width, scenes.height, assets)
+    return Corpus(Path(settings.corpus_dir)) if settings.scenes is None else drawn_scenes(settings.scenes)
+
+
+def opened_benches(settings: TrainSettings) -> list[Corpus | RenderedScenes]:
+    """Benches on disk or to draw, or none."""
+    if settings.bench_scenes is not None:
+        return [drawn_scenes(settings.bench_scenes)]
+    return [Corpus(Path(settings.bench_dir))] if settings.bench_dir else []
+
+
+def drawn_scenes(of: SceneSettings) -> RenderedScenes:
+    """Scenes as the settings say."""
+    assets = Path(of.assets_dir) if of.assets_dir else None
+    return RenderedScenes(of.count, of.seed, of.width, of.height, assets, kinds=of.kinds or MIXTURE)

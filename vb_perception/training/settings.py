@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,13 +43,17 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class SceneSettings:
-    """Scenes that are drawn while training, each for the first time, in the place of a corpus (`RenderedScenes`)."""
+    """Scenes that are drawn while training, each for the first time, in the place of a corpus (`RenderedScenes`).
+
+    Their `kinds` come in turn; without any it is the usual mixture.
+    """
 
     count: int
     seed: int
     width: int
     height: int
     assets_dir: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,8 @@ class TrainSettings:
     fit; `generator` overrides fields of `GeneratorConfig`; the last `validation_renders` of the corpus and
     `validation_frames` of the learn split are watched, at `validation_size` (height, width), and never learnt from;
     `withheld_renders` before those are not learnt from either: images without truth to distil on.  Renders come from
-    `corpus_dir`, or are `scenes`; `bench_dir` holds benches, whose objects are put among those of the learn split and
-    the other way round; `further` are folders of other corpora, each with its share of the images.  A run of `most_s`
+    `corpus_dir`, or are `scenes`; `bench_dir` holds benches, or they are `bench_scenes`, whose objects are put among those
+    of the learn split and the other way round; `further` are folders of other corpora, each with its share of the images.  A run of `most_s`
     seconds ends then, its cool-down in time, if it has not before.
     """
 
@@ -96,6 +100,7 @@ class TrainSettings:
     network: str = "student"
     osd_share: float = 0.4
     bench_dir: str = ""
+    bench_scenes: SceneSettings | None = None
     bench_share: float = 0.0
     further: dict[str, float] = field(default_factory=dict)
     validation_frames: tuple[int, ...] = (4, 14, 21, 29, 39)
@@ -131,10 +136,10 @@ class TrainSettings:
                 f"renders from {self.corpus_dir or 'no corpus_dir'} and {self.scenes or 'no scenes'}: expected one of "
                 "the two, corpus_dir or scenes"
             )
-        elif bool(self.bench_dir) != (self.bench_share > 0):
+        elif bool(self.bench_dir) + (self.bench_scenes is not None) != (self.bench_share > 0):
             wrong = (
-                f"bench_dir {self.bench_dir!r} and bench_share {self.bench_share}: expected a corpus of "
-                "`--kinds bench` with a share above zero, or neither"
+                f"bench_dir {self.bench_dir!r}, bench_scenes {self.bench_scenes} and bench_share {self.bench_share}: "
+                "expected a corpus of `--kinds bench`, or scenes of it, with a share above zero, or none of them"
             )
         elif min(self.further.values(), default=1.0) <= 0 or self.render_share < 0:
             wrong = (
@@ -193,11 +198,16 @@ def _built(values: dict[str, Any], weights: dict[str, float]) -> dict[str, Any]:
         "stages": lambda stages: tuple(_stage(**s) for s in stages),
         "validation_frames": tuple,
         "validation_size": tuple,
-        "scenes": lambda of: SceneSettings(**of),
+        "scenes": lambda of: _scenes(**of),
+        "bench_scenes": lambda of: _scenes(**of),
         "pool": lambda of: PoolSettings(**of),
         "weights": lambda own: weights | own,
     }
     return {k: build[k](v) if k in build else v for k, v in values.items()}
+
+
+def _scenes(kinds: Sequence[str] = (), **values: Any) -> SceneSettings:  # noqa: ANN401 (of a YAML)
+    return SceneSettings(**values, kinds=tuple(kinds))
 
 
 def _stage(large: dict[str, int] | None = None, **values: int) -> Stage:

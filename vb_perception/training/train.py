@@ -53,6 +53,7 @@ class Run:
         "validation_frames",
         "withheld_renders",
         "scenes",
+        "bench_scenes",
         "bench_share",
         "further",
     )
