@@ -88,9 +88,9 @@ class TrainSettings:
     fit; `generator` overrides fields of `GeneratorConfig`; the last `validation_renders` of the corpus and
     `validation_frames` of the learn split are watched, at `validation_size` (height, width), and never learnt from;
     `withheld_renders` before those are not learnt from either: images without truth to distil on.  Renders come from
-    `corpus_dir`, or are `scenes`; `bench_dir` holds benches, or they are `bench_scenes`, whose objects are put among those
-    of the learn split and the other way round; `further` are folders of other corpora, each with its share of the images.  A run of `most_s`
-    seconds ends then, its cool-down in time, if it has not before.
+    `corpus_dir`, or are `scenes`; benches, whose objects are put among those of the learn split and the other way
+    round, from `bench_dir`, or are `bench_scenes`; `further` are folders of other corpora, each with its share of the
+    images.  A run of `most_s` seconds ends then, its cool-down in time, if it has not before.
     """
 
     osd_dir: str
