@@ -9,7 +9,7 @@ from vb_perception.scenes.assets import SceneAssets
 from vb_perception.scenes.dice import chance
 from vb_perception.scenes.lights import indoor_lighting
 from vb_perception.scenes.osd import OSD_CAMERA
-from vb_perception.scenes.placement import Footprint, Occupied, contacts_of
+from vb_perception.scenes.placement import Occupied, contacts_of
 from vb_perception.scenes.poses import looking_at
 from vb_perception.scenes.scene import Scene
 from vb_perception.scenes.stock import Stock
@@ -37,7 +37,7 @@ def bench_scene(
     free = np.array(size) / 2 - 0.12
     x, y = np.clip(seen, -free, free)
     placed = clutter(rng, top_m, size, int(rng.integers(3, MOST_OBJECTS + 1)), stock, (float(x), float(y)))
-    camera = Occupied(Footprint(float(eye[0]), float(eye[1]), 0.12, 0.12, 0.0), 0.0, float(eye[2]) + 0.3)
+    camera = Occupied.by_camera(eye)
     placed = [p for p in placed if not p.occupied.meets(camera)]
     solids = table_solids(rng, top_m, size, pale=chance(rng, 0.5))
     for number, one in enumerate(placed, start=1):

@@ -10,6 +10,8 @@ from vb_perception.scenes.objects import Body
 from vb_perception.scenes.poses import standing
 from vb_perception.scenes.scene import Solid
 
+CAMERA_HALF_M, CAMERA_ABOVE_M = 0.12, 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
@@ -63,6 +65,18 @@ class Occupied:
         x, y = (low + high)[:2] / 2
         half_x, half_y = (high - low)[:2] / 2
         return cls(Footprint(float(x), float(y), float(half_x), float(half_y), 0.0), float(low[2]), float(high[2]))
+
+    @classmethod
+    def around(cls, point_m: NDArray[np.float64], half_m: float, low_m: float | None = None) -> "Occupied":
+        """`half_m` to every side of a point (3,), or down to `low_m`."""
+        x, y, z = point_m.tolist()
+        return cls(Footprint(x, y, half_m, half_m, 0.0), z - half_m if low_m is None else low_m, z + half_m)
+
+    @classmethod
+    def by_camera(cls, eye_m: NDArray[np.float64]) -> "Occupied":
+        """What must stay free for a camera over a table: a column from the ground to above it."""
+        x, y, z = eye_m.tolist()
+        return cls(Footprint(x, y, CAMERA_HALF_M, CAMERA_HALF_M, 0.0), 0.0, z + CAMERA_ABOVE_M)
 
     def meets(self, other: "Occupied", gap_m: float = 0.0) -> bool:
         """Whether the two come nearer than `gap_m` sideways and share a height."""

@@ -46,7 +46,7 @@ def tabletop_scene(
         placed = clutter(rng, top_m, size, stock=stock)
         eye = _view(rng, _centre(placed, top_m))
     centre = _centre(placed, top_m)
-    camera = Occupied(Footprint(float(eye[0]), float(eye[1]), 0.12, 0.12, 0.0), 0.0, float(eye[2]) + 0.3)
+    camera = Occupied.by_camera(eye)
     placed = [p for p in placed if not p.occupied.meets(camera)]
     target = centre + np.array((*rng.normal(0, 0.08, 2), rng.uniform(-0.02, 0.12)))
     solids = table_solids(rng, top_m, size, pale=robot and chance(rng, 0.5))

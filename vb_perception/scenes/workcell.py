@@ -17,7 +17,7 @@ from vb_perception.scenes.counter import DEPTH_M, counter_solids
 from vb_perception.scenes.dice import chance, log_uniform, pick
 from vb_perception.scenes.dressing import with_materials
 from vb_perception.scenes.lights import indoor_lighting
-from vb_perception.scenes.placement import Footprint, Occupied, contacts_of
+from vb_perception.scenes.placement import Occupied, contacts_of
 from vb_perception.scenes.poses import looking_at, translation
 from vb_perception.scenes.scene import Backdrop, Lighting, Material, Scene, Solid
 from vb_perception.scenes.stock import Stock
@@ -55,7 +55,7 @@ def workcell_scene(
     arms: list[Solid] = []
     for number in range(int(rng.choice(3, p=(0.2, 0.65, 0.15)))):
         foot, tip, floor_m = _reach(rng, top_m, size, beside=place == "counter" or chance(rng, 0.5))
-        placed = [p for p in placed if not p.occupied.meets(_around(foot, 0.1, 0.0))]
+        placed = [p for p in placed if not p.occupied.meets(Occupied.around(foot, 0.1, 0.0))]
         arms += robot_arm(rng, foot, tip, floor_m, len(placed) + 1 + number)
     near = fixed + arms + [s for i, p in enumerate(placed, 1) for s in p.solids(i)]
     eye, target = _clear_view(rng, place, size, top_m, [Occupied.of(s) for s in near])
@@ -85,13 +85,6 @@ def _reach(
     return foot, tip, 0.0 if beside else float(foot[2])
 
 
-def _around(point_m: NDArray[np.float64], half_m: float, low_m: float | None = None) -> Occupied:
-    low = float(point_m[2]) - half_m if low_m is None else low_m
-    return Occupied(
-        Footprint(float(point_m[0]), float(point_m[1]), half_m, half_m, 0.0), low, float(point_m[2]) + half_m
-    )
-
-
 def _clear_view(
     rng: np.random.Generator, place: str, size_m: tuple[float, float], top_m: float, near: list[Occupied]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -104,7 +97,7 @@ def _clear_view(
         azimuth = math.radians(rng.uniform(-1, 1) * _AZIMUTH_DEG[place])
         back = np.array((math.sin(azimuth), -math.cos(azimuth))) * math.cos(elevation)
         eye = target + distance_m * np.array((*back, math.sin(elevation)))
-        if eye[2] > CLEAR_M and not any(_around(eye, CLEAR_M).meets(o) for o in near):
+        if eye[2] > CLEAR_M and not any(Occupied.around(eye, CLEAR_M).meets(o) for o in near):
             return eye, target
     return np.array((0.0, -size_m[1], top_m + 1.6)), np.array((0.0, 0.0, top_m))
 
