@@ -45,6 +45,22 @@ def test_perfect_answers_score_perfectly(samples: list[Sample]) -> None:
     assert figures["objects"]["overlap_f"] == figures["objects"]["boundary_f"] == 1
 
 
+def test_a_cloud_is_not_judged_where_no_truth_is_known(samples: list[Sample]) -> None:
+    depth_m = samples[0].depth_m.copy()
+    depth_m[:20] = np.nan
+    truth = replace(samples[0], depth_m=depth_m)
+    far = DepthMap(np.where(np.isnan(depth_m), np.float32(9), depth_m), ones(truth))
+    near = DepthMap(far.depth_m * np.float32(0.5), ones(truth))
+    right, wrong = (scored(Scorer(), depth, truth)["cloud"] for depth in (far, near))
+    assert right == {"chamfer_m": 0, "f_5cm": 1}
+    assert wrong["chamfer_m"] > 0.1
+
+
+def scored(scorer: Scorer, depth: DepthMap, truth: Sample) -> dict[str, dict[str, float]]:
+    scorer.add({"depth": depth}, truth)
+    return {group: dict(figures) for group, figures in scorer.scores().figures.items()}
+
+
 def test_object_means_every_class_that_is_one(samples: list[Sample]) -> None:
     ids = true_classes(NAMES, samples[0])
     assert (ids[25, 15], ids[25, 40], ids[15, 30], ids[-1, 0]) == (2, 2, 1, -1)

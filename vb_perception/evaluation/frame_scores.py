@@ -113,9 +113,12 @@ def _depth(row: FrameScores, prediction: DepthMap, truth: Sample, depth_means: s
     row.figures["depth_affine_aligned"] = shape_scores(affine_aligned(pairs))
     step = _grid_step(g.size, _CLOUD_POINTS)
     part = np.s_[::step, ::step]
-    if np.isfinite(g[part]).any():
+    judged = np.isfinite(g[part]) & (g[part] > 0)
+    if judged.any():
         camera = _every(step, truth.intrinsics)
-        predicted, true = (camera.unproject(depth_m[part]).reshape(-1, 3) for depth_m in (p, g))
+        # What is predicted where nothing is known has no partner, and would count as far from everything.
+        clouds = (camera.unproject(np.where(judged, depth_m[part], np.nan).astype(np.float32)) for depth_m in (p, g))
+        predicted, true = (points.reshape(-1, 3) for points in clouds)
         row.figures["cloud"] = cloud_scores(predicted, true)
     step = _grid_step(g.size, _RISK_PIXELS)
     part = np.s_[::step, ::step]
