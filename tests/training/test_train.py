@@ -257,6 +257,10 @@ def test_benches_are_drawn_from_and_lend_their_objects(
         ({"bench_share": 0.2}, "with a share above zero, or none"),
         ({"bench_dir": "benches"}, "with a share above zero, or none"),
         ({"bench_scenes": SceneSettings(4, 1, 64, 64)}, "with a share above zero, or none"),
+        (
+            {"bench_dir": "a", "bench_scenes": SceneSettings(4, 1, 64, 64), "bench_share": 0.2},
+            "with a share above zero",
+        ),
         ({"bench_dir": "benches", "bench_share": 0.7}, "no more than 1 together"),
         ({"further": {"cells": 0.7}}, "no more than 1 together"),
         ({"further": {"cells": 0.0}}, "expected shares above zero"),
@@ -281,6 +285,8 @@ def test_scenes_and_pool_are_read_from_the_yaml(tmp_path: Path) -> None:
     read = TrainSettings.read(path)
     assert read.scenes == SceneSettings(9, 1, 64, 48)
     assert read.bench_scenes == SceneSettings(8, 2, 64, 48, kinds=("bench",))
+    path.write_text(path.read_text().replace("[bench]", "bench"))
+    assert TrainSettings.read(path).bench_scenes == read.bench_scenes  # one kind needs no list
     assert read.pool == PoolSettings(48, 64, 32, 16, 4, 2)
     assert read.most_s == 60
     path.write_text("osd_dir: a\nscenes: {count: 9, seeds: 1, width: 64, height: 48}\n")

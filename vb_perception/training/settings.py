@@ -206,8 +206,8 @@ def _built(values: dict[str, Any], weights: dict[str, float]) -> dict[str, Any]:
     return {k: build[k](v) if k in build else v for k, v in values.items()}
 
 
-def _scenes(kinds: Sequence[str] = (), **values: Any) -> SceneSettings:  # noqa: ANN401 (of a YAML)
-    return SceneSettings(**values, kinds=tuple(kinds))
+def _scenes(kinds: str | Sequence[str] = (), **values: Any) -> SceneSettings:  # noqa: ANN401 (of a YAML)
+    return SceneSettings(**values, kinds=(kinds,) if isinstance(kinds, str) else tuple(kinds))
 
 
 def _stage(large: dict[str, int] | None = None, **values: int) -> Stage:
