@@ -18,13 +18,17 @@ from typing import Any
 
 from circumstances import circumstances
 
+from vb_perception.camera import Letterbox
 from vb_perception.errors import EngineError
 from vb_perception.runtime.engine import EngineSpec, Variant
-from vb_perception.runtime.tensorrt_plan import Build, build_plan, import_flavour
+from vb_perception.runtime.on_device import GRAPHS, shrinking, taps
+from vb_perception.runtime.tensorrt_frames import OUTPUTS
+from vb_perception.runtime.tensorrt_plan import Build, Shapes, build_part, build_plan, import_flavour
 
 DEFAULT_MODEL = Path(__file__).resolve().parents[1] / "vb_perception" / "models" / "default"
 CAPABILITIES = ("SM86", "SM89", "SM120")
 PROMPTS = 3
+CAMERA = (640, 480)
 
 
 def main() -> None:
@@ -37,6 +41,11 @@ def main() -> None:
     trt = import_flavour("tensorrt_rtx")
     spec = EngineSpec.read(arguments.model)
     rows = []
+    for graph, shapes in part_shapes(spec).items():
+        refused = capability_report(GRAPHS / f"{graph}.onnx")
+        for capability in arguments.capability:
+            rows.append(part_built(trt, graph, shapes, capability) | {"refused_nodes": refused})
+            print(json.dumps(rows[-1]), file=sys.stderr)
     for variant in spec.graphs():
         refused = capability_report(spec.verify_graph(arguments.model, variant))
         for capability in arguments.capability:
@@ -74,6 +83,32 @@ def built(trt: Any, folder: Path, spec: EngineSpec, variant: Variant, capability
         "build_s": round(time.monotonic() - started, 1),
         "build_cpu_s": round(time.process_time() - own_s, 1),
         "plan_mb": round(len(plan.content) / 1e6, 1),
+    }
+
+
+def part_shapes(spec: EngineSpec) -> dict[str, Shapes]:
+    """The graphs around the generator, for a camera of 640x480."""
+    box = Letterbox(*CAMERA, spec.width, spec.height)
+    picture = {"painted": (spec.height, spec.width, 3), **{name: of.shape for name, of in taps(box).items()}}
+    lens = {"camera": (*CAMERA[::-1], 3), **{name: of.shape for name, of in shrinking(box).items()}}
+    levels = {"rgb": (PROMPTS, 3, spec.height, spec.width)}
+    parts = {"prepare": lens, "levels": levels, **dict.fromkeys(OUTPUTS, picture)}
+    return {name: {port: (shape, shape) for port, shape in of.items()} for name, of in parts.items()}
+
+
+def part_built(trt: Any, graph: str, shapes: Shapes, capability: str) -> dict[str, object]:  # noqa: ANN401
+    """As `built`, of a graph around the generator."""
+    size = "640x480 camera" if graph != "levels" else "192x256"
+    row: dict[str, object] = {"graph": f"{graph}.onnx", "precision": "fp32", "size": size, "capability": capability}
+    started, own_s = time.monotonic(), time.process_time()
+    try:
+        content = build_part(trt, GRAPHS / f"{graph}.onnx", shapes, Build(1, capability=capability))
+    except EngineError as error:
+        return row | {"error": str(error)}
+    return row | {
+        "build_s": round(time.monotonic() - started, 1),
+        "build_cpu_s": round(time.process_time() - own_s, 1),
+        "plan_mb": round(len(content) / 1e6, 1),
     }
 
 

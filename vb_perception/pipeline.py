@@ -1,5 +1,6 @@
 """One frame through the network: prepare and infer paint it, decode reads what was painted."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,14 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics, Letterbox
-from vb_perception.errors import ConfigError, EngineMismatchError
+from vb_perception.errors import ConfigError, EngineError, EngineMismatchError, NonFiniteError
 from vb_perception.frame import Frame, Perception
 from vb_perception.predictions import Prediction
 from vb_perception.resample import resize_prediction
 from vb_perception.runtime.engine import Engine, Float
+from vb_perception.runtime.on_device import FrameQuestion, prediction, reading_of
+from vb_perception.runtime.on_device_proof import disproof
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.tasks import PromptToken, Task
 from vb_perception.timing import StageTimes
+
+_log = logging.getLogger(__name__)
 
 RGB = NDArray[np.uint8]
 HALF_LEVELS = np.float32(127.5)
@@ -32,13 +37,17 @@ KEPT_RAYS = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Painted:
-    """What the generator painted of a frame for each task, (H, W, 3) uint8 with the margins of `box`; not yet read."""
+    """What the generator painted of a frame for each task, (H, W, 3) uint8 with the margins of `box`; not yet read.
+
+    `on_device` has what an engine with a GPU has already read there (`Engine.answer_frame`), None where it has not.
+    """
 
     frame: Frame
     tasks: tuple[Task, ...]
     box: Letterbox
     images: tuple[RGB, ...]
     times: StageTimes
+    on_device: tuple[Prediction | None, ...] = ()
 
 
 class PerceptionPipeline:
@@ -59,6 +68,8 @@ class PerceptionPipeline:
         self._engine = engine
         self._prompts = prompts
         self._stacked: dict[tuple[tuple[PromptToken, ...], ...], Float] = {}
+        self._asks_device = True
+        self._proved: set[tuple[Letterbox, tuple[str | None, ...]]] = set()
 
     def perceive(self, frame: Frame, tasks: Sequence[Task]) -> Perception:
         """The answers to all tasks, at the size of the frame's image; an empty Perception if there are no tasks.
@@ -79,8 +90,12 @@ class PerceptionPipeline:
         box = Letterbox(frame.width, frame.height, spec.width, spec.height)
         if not tasks:
             return Painted(frame, (), box, (), StageTimes())
+        answered = self._answered_on_device(frame, tuple(tasks), box)
+        return answered or self._paint_on_host(frame, tuple(tasks), box)
+
+    def _paint_on_host(self, frame: Frame, tasks: tuple[Task, ...], box: Letterbox) -> Painted:
         started = perf_counter_ns()
-        image, rays = image_input(frame.rgb, box), rays_input(frame, box, spec.default_fov_deg)
+        image, rays = image_input(frame.rgb, box), rays_input(frame, box, self._engine.spec.default_fov_deg)
         prepared = perf_counter_ns()
         painted = self._engine.infer(image, rays, self._stack(tasks))
         inferred = perf_counter_ns()
@@ -88,13 +103,51 @@ class PerceptionPipeline:
         times = StageTimes(
             prepare_ns=prepared - started, infer_ns=inferred - prepared, decode_ns=perf_counter_ns() - inferred
         )
-        return Painted(frame, tuple(tasks), box, images, times)
+        return Painted(frame, tasks, box, images, times, (None,) * len(tasks))
+
+    def _answered_on_device(self, frame: Frame, tasks: tuple[Task, ...], box: Letterbox) -> Painted | None:
+        """The engine's own way with the whole frame, if it has one and that has proved itself; None: the host's way."""
+        if not self._asks_device:
+            return None
+        started = perf_counter_ns()
+        rays, readings = rays_input(frame, box, self._engine.spec.default_fov_deg), tuple(map(reading_of, tasks))
+        try:
+            answer = self._engine.answer_frame(FrameQuestion(frame.rgb, box, rays, self._stack(tasks), readings))
+        except NonFiniteError:
+            raise
+        except EngineError as error:
+            self._leave_device(str(error))
+            return None
+        if answer is None:
+            return None
+        times = StageTimes(infer_ns=perf_counter_ns() - started)
+        read = [prediction(task, of) if of else None for task, of in zip(tasks, answer.read, strict=True)]
+        painted = Painted(frame, tasks, box, tuple(answer.painted), times, tuple(read))
+        situation = box, tuple(reading.graph if reading else None for reading in readings)
+        if situation in self._proved:
+            return painted
+        expected = self._paint_on_host(frame, tasks, box).images
+        rows = zip(tasks, painted.images, read, strict=True)
+        again = [decode(task, image, box) if of else None for task, image, of in rows]
+        wrong = disproof(painted.images, expected, read, again)
+        if wrong:
+            self._leave_device("; ".join(wrong))
+            return None
+        self._proved.add(situation)
+        return painted
+
+    def _leave_device(self, why: str) -> None:
+        self._asks_device = False
+        _log.error(
+            "%s: images are prepared and read on the CPU from now on, which takes longer: %s", self._engine.backend, why
+        )
 
     def read(self, painted: Painted) -> Perception:
         """The second half of `perceive`: decode; needs nothing of the engine."""
         started = perf_counter_ns()
         tasks, box = painted.tasks, painted.box
-        decoded = [_timed_decode(task, image, box) for task, image in zip(tasks, painted.images, strict=True)]
+        pictures = zip(tasks, painted.images, painted.on_device, strict=True)
+        decoded = [_timed_decode(task, image, box, known) for task, image, known in pictures]
         parts = tuple(("decode", task.name, ns) for task, (_, ns) in zip(tasks, decoded, strict=True))
         times = replace(painted.times, decode_ns=painted.times.decode_ns + perf_counter_ns() - started, parts=parts)
         predictions = {task.name: found for task, (found, _) in zip(tasks, decoded, strict=True)}
@@ -111,8 +164,10 @@ class PerceptionPipeline:
         """
         spec = self._engine.spec
         grey = Frame(np.full((spec.height, spec.width, 3), GREY, np.uint8), stamp_ns=0, frame_id="warm-up")
+        box = Letterbox(spec.width, spec.height, spec.width, spec.height)
         for count in range(len(tasks), 0, -1):
-            self.perceive(grey, tasks[:count])
+            painted = self._paint_on_host(grey, tuple(tasks[:count]), box)
+            self.read(painted)
 
     def _stack(self, tasks: Sequence[Task]) -> Float:
         """Prompts (N, T, D) of a set of tasks; encoded once, for they change only when a listener comes or goes."""
@@ -120,7 +175,9 @@ class PerceptionPipeline:
         if key not in self._stacked:
             if len(self._stacked) >= KEPT_TASK_SETS:
                 self._stacked.clear()
-            self._stacked[key] = np.stack([self._prompts.encode(tokens) for tokens in key])
+            stacked = np.stack([self._prompts.encode(tokens) for tokens in key])
+            stacked.flags.writeable = False
+            self._stacked[key] = stacked
         return self._stacked[key]
 
 
@@ -165,11 +222,11 @@ def decode(task: Task, generated: RGB, box: Letterbox) -> Prediction:
     The margins are cut off before decoding: whatever is painted there must not become an instance.
     """
     inside = generated[box.top : box.top + box.inner_height, box.left : box.left + box.inner_width]
-    prediction = task.decode(np.ascontiguousarray(inside))
-    return resize_prediction(prediction, box.source_width, box.source_height)
+    found = task.decode(np.ascontiguousarray(inside))
+    return resize_prediction(found, box.source_width, box.source_height)
 
 
-def _timed_decode(task: Task, generated: RGB, box: Letterbox) -> tuple[Prediction, int]:
+def _timed_decode(task: Task, generated: RGB, box: Letterbox, known: Prediction | None) -> tuple[Prediction, int]:
     begun = perf_counter_ns()
-    prediction = decode(task, generated, box)
-    return prediction, perf_counter_ns() - begun
+    found = known or decode(task, generated, box)
+    return found, perf_counter_ns() - begun

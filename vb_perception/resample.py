@@ -20,7 +20,9 @@ _Pixel = TypeVar("_Pixel", np.float32, np.uint16)
 DEPTH_EDGE = 0.05
 """Neighbouring depths that differ by more than this share of the nearer one lie on two surfaces."""
 NORMAL_EDGE_DEG = 30.0
-"""Neighbouring normals further apart than about this belong to two surfaces: their mean is shorter than cos(15 deg)."""
+"""Neighbouring normals further apart than about this belong to two surfaces."""
+AGREEING_LENGTH2 = math.cos(math.radians(NORMAL_EDGE_DEG / 2)) ** 2
+"""Squared length of the mean of four normals, below which they do not belong to one surface."""
 BLOCK_ROWS = 32
 """So many rows are worked on at a time: what is needed in between then stays in the processor's cache."""
 
@@ -67,7 +69,7 @@ def resize_normals(normals: Float, width: int, height: int) -> Float:
 def _disagree(normals: Float) -> NDArray[np.bool_]:
     """Where the mean of a pixel, its right, lower and lower right neighbour is short: they differ, or one is zero."""
     mean = cv2.boxFilter(normals, -1, (2, 2), anchor=(0, 0), borderType=cv2.BORDER_REPLICATE)
-    short: NDArray[np.bool_] = _squared_length(mean) < math.cos(math.radians(NORMAL_EDGE_DEG / 2)) ** 2
+    short: NDArray[np.bool_] = _squared_length(mean) < AGREEING_LENGTH2
     return short
 
 
@@ -102,8 +104,8 @@ def _put_nearest(source: Float, with_edge: NDArray[np.bool_], resized: Float) ->
     if not with_edge.any():
         return
     height, width = resized.shape[:2]
-    rows, columns = _nearest_index(source.shape[0], height), _nearest_index(source.shape[1], width)
-    tap_rows, tap_columns = _tap_index(source.shape[0], height), _tap_index(source.shape[1], width)
+    rows, columns = nearest_index(source.shape[0], height), nearest_index(source.shape[1], width)
+    tap_rows, tap_columns = tap_index(source.shape[0], height), tap_index(source.shape[1], width)
     wide, wide_edge = source.take(columns, axis=1), with_edge.view(np.uint8).take(tap_columns, axis=1)
     for block in _blocks(height):
         cv2.copyTo(wide.take(rows[block], axis=0), wide_edge.take(tap_rows[block], axis=0), resized[block])
@@ -113,17 +115,19 @@ def _blocks(rows: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK_ROWS) for start in range(0, rows, BLOCK_ROWS))
 
 
-def _tap_index(source: int, target: int) -> NDArray[np.intp]:
+def tap_index(source: int, target: int) -> NDArray[np.intp]:
+    """The first of the two source pixels that linear interpolation mixes for each of `target`, (target,)."""
     centres = (np.arange(target) + 0.5) * (source / target) - 0.5
     index: NDArray[np.intp] = np.clip(np.floor(centres), 0, source - 1).astype(np.intp)
     return index
 
 
-def _nearest_index(source: int, target: int) -> NDArray[np.intp]:
+def nearest_index(source: int, target: int) -> NDArray[np.intp]:
+    """The source pixel that is nearest to each of `target`, (target,)."""
     index: NDArray[np.intp] = (2 * np.arange(target) + 1) * source // (2 * target)
     return index
 
 
 def _nearest(pixels: NDArray[_Pixel], width: int, height: int) -> NDArray[_Pixel]:
-    rows, columns = _nearest_index(pixels.shape[0], height), _nearest_index(pixels.shape[1], width)
+    rows, columns = nearest_index(pixels.shape[0], height), nearest_index(pixels.shape[1], width)
     return pixels.take(columns, axis=1).take(rows, axis=0)

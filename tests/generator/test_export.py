@@ -21,7 +21,8 @@ from vb_perception.runtime.build import open_engine  # noqa: E402
 from vb_perception.runtime.engine import EngineSpec  # noqa: E402
 from vb_perception.runtime.openvino_engine import OpenVinoEngine  # noqa: E402
 from vb_perception.runtime.options import EngineOptions  # noqa: E402
-from vb_perception.runtime.tensorrt_plan import import_flavour, make_logger, parse  # noqa: E402
+from vb_perception.runtime.tensorrt_listeners import make_logger  # noqa: E402
+from vb_perception.runtime.tensorrt_plan import import_flavour, parse  # noqa: E402
 from vb_perception.runtime.text import PromptEncoder  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.tasks import MetricDepth, SemanticSegmentation, SurfaceNormals, Task  # noqa: E402

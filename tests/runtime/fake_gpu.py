@@ -115,22 +115,29 @@ class FakeCuda:
         return (Status.cudaSuccess,)
 
 
+TYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(int32)": np.int32}
+
+
 class FakeContext:
-    """An IExecutionContext."""
+    """An IExecutionContext.  `before` and `after` each run a test may put something of its own."""
+
+    before: Callable[["FakeContext"], None] = staticmethod(lambda _: None)
+    after: Callable[["FakeContext"], None] = staticmethod(lambda _: None)
 
     def __init__(self, cuda: FakeCuda, session: ort.InferenceSession, most: int) -> None:
         self._cuda, self._session, self._most = cuda, session, most
-        self._prompts: tuple[int, ...] = ()
-        self._addresses: dict[str, int] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.addresses: dict[str, int] = {}
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
-        assert name == "prompts"
-        assert shape[0] <= self._most
-        self._prompts = shape
+        assert name in {port.name for port in self._session.get_inputs()}
+        assert name != "prompts" or shape[0] <= self._most
+        self.shapes[name] = shape
         return True
 
     def set_tensor_address(self, name: str, address: int) -> bool:
-        self._addresses[name] = address
+        assert name in {port.name for port in (*self._session.get_inputs(), *self._session.get_outputs())}
+        self.addresses[name] = address
         return True
 
     def execute_async_v3(self, _stream: int) -> bool:
@@ -138,15 +145,16 @@ class FakeContext:
         return True
 
     def _run(self) -> None:
+        type(self).before(self)
         feeds = {}
         for port in self._session.get_inputs():
-            shape = self._prompts if port.name == "prompts" else port.shape
-            size = int(np.prod(shape)) * 4
-            raw = ctypes.string_at(self._addresses[port.name], size)
-            feeds[port.name] = np.frombuffer(raw, np.float32).reshape(shape)
-        (rgb,) = self._session.run(None, feeds)
-        content = np.ascontiguousarray(rgb).tobytes()
-        ctypes.memmove(self._addresses["rgb"], content, len(content))
+            shape, kind = self.shapes.get(port.name, port.shape), TYPES[port.type]
+            raw = ctypes.string_at(self.addresses[port.name], int(np.prod(shape)) * np.dtype(kind).itemsize)
+            feeds[port.name] = np.frombuffer(raw, kind).reshape(shape)
+        for port, answer in zip(self._session.get_outputs(), self._session.run(None, feeds), strict=True):
+            content = np.ascontiguousarray(answer).tobytes()
+            ctypes.memmove(self.addresses[port.name], content, len(content))
+        type(self).after(self)
 
 
 class FakeRuntime:

@@ -1,6 +1,5 @@
 """The engine around TensorRT: caching, prompts, memory, refusals.  Building is tested with the real one beside this."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,32 +16,7 @@ from vb_perception.runtime.engine import EngineSpec, Float
 from vb_perception.runtime.options import EngineOptions
 from vb_perception.runtime.tensorrt_plan import Plan
 
-pytestmark = pytest.mark.usefixtures("empty_cache")
-
-
-@pytest.fixture
-def builds() -> list[int]:
-    """The number of prompts of every plan that was built."""
-    return []
-
-
-@pytest.fixture(autouse=True)
-def cuda(monkeypatch: pytest.MonkeyPatch, builds: list[int]) -> Iterator[FakeCuda]:
-    fake = FakeCuda()
-    module = SimpleNamespace(__name__="tensorrt", __version__="10.3.0", Runtime=FakeRuntime)
-
-    def build_plan(_trt: Any, file: Path, _spec: EngineSpec, wanted: Any, *_: object) -> Plan:  # noqa: ANN401
-        builds.append(wanted.prompts)
-        return Plan(f"{file} {wanted.prompts}".encode(), b"timings")
-
-    monkeypatch.setattr(FakeRuntime, "cuda", fake, raising=False)
-    monkeypatch.setattr(FakeRuntime, "refuse", 0)
-    monkeypatch.setattr(tensorrt_engine, "import_flavour", lambda: module)
-    monkeypatch.setattr(tensorrt_engine, "make_logger", lambda _: SimpleNamespace(errors=[]))
-    monkeypatch.setattr(tensorrt_engine, "cuda_runtime", lambda: fake)
-    monkeypatch.setattr(tensorrt_engine, "build_plan", build_plan)
-    yield fake
-    assert not fake.held  # everything that was taken was given back
+pytestmark = pytest.mark.usefixtures("empty_cache", "cuda")
 
 
 def question(spec: EngineSpec, prompts: int, seed: int = 0) -> tuple[Float, Float, Float]:

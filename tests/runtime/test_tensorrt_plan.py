@@ -9,11 +9,23 @@ from typing import Any
 
 import pytest
 
+from vb_perception.camera import Letterbox
 from vb_perception.errors import EngineError, EngineMismatchError, EngineUnavailableError
 from vb_perception.runtime import tensorrt_plan
 from vb_perception.runtime.cuda_device import NEEDED_CALLS
 from vb_perception.runtime.engine import EngineSpec
-from vb_perception.runtime.tensorrt_plan import NEEDED_NAMES, Build, build_plan, import_flavour, make_logger, parse
+from vb_perception.runtime.on_device import GRAPHS, shrinking, taps
+from vb_perception.runtime.tensorrt_frames import OUTPUTS
+from vb_perception.runtime.tensorrt_listeners import make_logger
+from vb_perception.runtime.tensorrt_plan import (
+    NEEDED_NAMES,
+    Build,
+    build_part,
+    build_plan,
+    import_flavour,
+    parse,
+    parse_any,
+)
 
 MODELS = Path(tensorrt_plan.__file__).resolve().parents[1] / "models"
 needs_rtx = pytest.mark.skipif(
@@ -79,6 +91,26 @@ def test_the_shipped_fp16_graph_is_built_ahead_of_time(rtx: Any) -> None:  # noq
     wanted = Build(prompts=3, capability=ADA)
     plan = build_plan(rtx, spec.verify_graph(folder, variant), spec.at(variant), wanted, lambda *_: None)
     assert len(plan.content) > spec.parameters  # more than a byte a weight
+
+
+@needs_rtx
+@pytest.mark.parametrize("graph", ["prepare", "levels", *OUTPUTS])
+def test_what_is_around_the_generator_is_built_ahead_of_time(rtx: Any, graph: str) -> None:  # noqa: ANN401
+    box = Letterbox(640, 480, 256, 192)
+    given: dict[str, tuple[int, ...]] = {"camera": (480, 640, 3), "rgb": (3, 3, 192, 256), "painted": (192, 256, 3)}
+    given |= {name: of.shape for name, of in {**shrinking(box), **taps(box)}.items()}
+    _, network, _parser = parse_any(rtx, GRAPHS / f"{graph}.onnx", make_logger(rtx))
+    free = {
+        port.name: given[port.name]
+        for port in (network.get_input(i) for i in range(network.num_inputs))
+        if -1 in tuple(port.shape)
+    }
+    assert free
+    outputs = [network.get_output(i) for i in range(network.num_outputs)]
+    if graph in OUTPUTS:
+        assert {o.name: rtx.nptype(o.dtype).__name__ for o in outputs} == {n: t for n, (t, _) in OUTPUTS[graph].items()}
+    shapes = {name: (shape, shape) for name, shape in free.items()}
+    assert len(build_part(rtx, GRAPHS / f"{graph}.onnx", shapes, Build(1, capability=ADA))) > 1000
 
 
 @needs_rtx

@@ -169,7 +169,7 @@ class DepthCodec:
             FrameError: `rgb` is not (H, W, 3) uint8.
         """
         expect_rgb(rgb)
-        table = _depth_table(self)
+        table = depth_table(self)
         pixels = rgb.reshape(-1, 3)
         depth_m = np.empty(len(pixels), np.float32)
         confidence = np.empty(len(pixels), np.float32)
@@ -226,8 +226,8 @@ _COLOURS = _walk_colours()
 
 
 @lru_cache(maxsize=32)
-def _depth_table(codec: DepthCodec) -> NDArray[np.float32]:
-    """Depth in metres by number of the walk's colour, (LAST + 1,) float32, with the range limit applied."""
+def depth_table(codec: DepthCodec) -> NDArray[np.float32]:
+    """Depth in metres by number of the walk's colour, (LAST + 1,) float32, the range limit applied; not writeable."""
     depth_m = codec.inverse_curve(np.arange(LAST + 1) / LAST)
     # the colour that max_range_m itself is painted in is still known, although it may stand for a little more;
     # white never is

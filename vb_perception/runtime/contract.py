@@ -10,6 +10,7 @@ import numpy as np
 
 from vb_perception.errors import EngineMismatchError, InferenceError, NonFiniteError
 from vb_perception.runtime.engine import EngineSpec, Float
+from vb_perception.runtime.on_device import FrameAnswer, FrameQuestion
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -94,9 +95,7 @@ class CheckedEngine(ABC):
             InferenceError: closed, inputs do not fit the spec, or the run failed.
             NonFiniteError: the answer is not a finite image.
         """
-        if not self._open:
-            msg = f"{self._backend}: infer after close; open the engine again"
-            raise InferenceError(msg)
+        self._check_open()
         expected, _ = generator_ports(self._spec)
         for name, array in ((IMAGE, image), (RAYS, rays), (PROMPTS, prompts)):
             _check_array(f"{self._backend}: input {name}", array, expected[name])
@@ -104,12 +103,24 @@ class CheckedEngine(ABC):
         answer = (len(prompts), 3, self._spec.height, self._spec.width)
         _check_array(f"{self._backend}: output {RGB}", rgb, ("float32", answer))
         if not np.isfinite(rgb).all():
-            msg = (
-                f"{self._backend}: {int((~np.isfinite(rgb)).sum())} of {rgb.size} output values are NaN or infinite; "
-                "check the input for NaN, and try precision f32 if a lower one was asked for"
-            )
-            raise NonFiniteError(msg)
+            count = f"{int((~np.isfinite(rgb)).sum())} of {rgb.size}"
+            raise self._not_finite(count)
         return rgb
+
+    def _check_open(self) -> None:
+        if not self._open:
+            msg = f"{self._backend}: asked after close; open the engine again"
+            raise InferenceError(msg)
+
+    def _not_finite(self, count: str) -> NonFiniteError:
+        return NonFiniteError(
+            f"{self._backend}: {count} output values are NaN or infinite; check the input for NaN, and try precision "
+            "fp32 if a lower one was asked for"
+        )
+
+    def answer_frame(self, question: FrameQuestion) -> FrameAnswer | None:  # noqa: ARG002 - of those that can
+        """As `Engine.answer_frame`: None, for what takes and gives floats alone."""
+        return None
 
     @abstractmethod
     def _run(self, image: Float, rays: Float, prompts: Float) -> Float:

@@ -5,7 +5,7 @@ NVIDIA's own bindings (cuda-python), which wrap the CUDA runtime one to one; eve
 
 import ctypes
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -96,19 +96,24 @@ def _version(number: int) -> str:
 
 
 class GraphRun:
-    """One shape of the network, ready to run: pinned and device memory, allocated once, and the work as a CUDA graph.
+    """Work of fixed shapes, ready to run: pinned and device memory, allocated once, and the work as a CUDA graph.
 
-    The graph holds upload, network and download, so that a frame costs one launch.
+    The graph holds upload, networks and download, so that a frame costs one launch.
     """
 
     def __init__(
         self,
         cuda: Any,  # noqa: ANN401 - a module without types
         inputs: Mapping[str, Port],
-        output: tuple[str, Port],
+        outputs: Mapping[str, Port],
         enqueue: Callable[[Mapping[str, int], int], bool],
+        inner: Mapping[str, Port] | None = None,
+        kept: Collection[str] = (),
     ) -> None:
-        """`enqueue(addresses, stream)` puts the network on the stream and says whether it could.
+        """`enqueue(addresses, stream)` puts the networks on the stream and says whether it could.
+
+        `inner` is what one network hands to the next, which never leaves the device.  `kept` inputs stay there from
+        frame to frame: one is uploaded when it is another array than the last time, or may have been written to since.
 
         Raises:
             InferenceError: the device is out of memory, or the work cannot be captured.
@@ -119,41 +124,49 @@ class GraphRun:
         self._sizes: dict[str, int] = {}
         self._device: dict[str, int] = {}
         self._host: dict[str, NDArray[np.generic]] = {}
-        self._output = output[0]
+        self._inputs, self._outputs, self._kept = tuple(inputs), tuple(outputs), frozenset(kept)
+        self._there: dict[str, NDArray[np.generic]] = {}
         try:
             self._call("cudaSetDevice", DEVICE)
             self._stream = self._call("cudaStreamCreateWithFlags", NON_BLOCKING)
             self._free.append(lambda: cuda.cudaStreamDestroy(self._stream))
-            for name, (dtype, shape) in {**inputs, output[0]: output[1]}.items():
-                self._allocate(name, dtype, shape)
-            self._submit()  # once outside of a capture: the network allocates what it needs
+            for name, port in {**inputs, **outputs}.items():
+                self._allocate(name, port, on_host=True)
+            for name, port in (inner or {}).items():
+                self._allocate(name, port, on_host=False)
+            self._submit()  # once outside of a capture: the networks allocate what they need
             self._call("cudaStreamSynchronize", self._stream)
             self._graph = self._captured()
         except BaseException:
             self.close()
             raise
 
-    def _allocate(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> None:
+    def _allocate(self, name: str, port: Port, *, on_host: bool) -> None:
+        dtype, shape = port
         sizes = tuple(size or 1 for size in shape)
         count = math.prod(sizes)
-        size_bytes = count * np.dtype(dtype).itemsize
-        host = int(self._call("cudaHostAlloc", size_bytes, DEFAULT_FLAGS))
-        self._free.append(lambda: self._cuda.cudaFreeHost(host))
-        device = int(self._call("cudaMalloc", size_bytes))
+        size_bytes = self._sizes[name] = count * np.dtype(dtype).itemsize
+        device = self._device[name] = int(self._call("cudaMalloc", size_bytes))
         self._free.append(lambda: self._cuda.cudaFree(device))
-        pinned = memoryview((ctypes.c_byte * size_bytes).from_address(host))
-        self._host[name] = np.frombuffer(pinned, dtype, count).reshape(sizes)
-        self._device[name], self._sizes[name] = device, size_bytes
+        if on_host:
+            host = int(self._call("cudaHostAlloc", size_bytes, DEFAULT_FLAGS))
+            self._free.append(lambda: self._cuda.cudaFreeHost(host))
+            pinned = memoryview((ctypes.c_byte * size_bytes).from_address(host))
+            self._host[name] = np.frombuffer(pinned, dtype, count).reshape(sizes)
 
     def _submit(self) -> None:
-        kind = self._cuda.cudaMemcpyKind
-        for name in self._host:
-            if name != self._output:
-                self._copy(self._device[name], self._address(name), name, kind.cudaMemcpyHostToDevice)
+        for name in self._inputs:
+            if name not in self._kept:
+                self._upload(name)
         if not self._enqueue(self._device, int(self._stream)):
             msg = "TensorRT refused to run; see the lines that it logged"
             raise InferenceError(msg)
-        self._copy(self._address(self._output), self._device[self._output], self._output, kind.cudaMemcpyDeviceToHost)
+        for name in self._outputs:
+            kind = self._cuda.cudaMemcpyKind.cudaMemcpyDeviceToHost
+            self._copy(self._address(name), self._device[name], name, kind)
+
+    def _upload(self, name: str) -> None:
+        self._copy(self._device[name], self._address(name), name, self._cuda.cudaMemcpyKind.cudaMemcpyHostToDevice)
 
     def _copy(self, target: int, source: int, name: str, kind: object) -> None:
         self._call("cudaMemcpyAsync", target, source, self._sizes[name], kind, self._stream)
@@ -171,13 +184,21 @@ class GraphRun:
         self._free.append(lambda: self._cuda.cudaGraphExecDestroy(ready))
         return ready
 
-    def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> NDArray[np.generic]:
-        """Upload, run, download; a fresh array.  InferenceError if the device fails."""
-        for name, array in inputs.items():
-            np.copyto(self._host[name], array)
+    def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+        """Upload, run, download; fresh arrays by name.  InferenceError if the device fails."""
+        for name in self._inputs:
+            array = inputs[name]
+            if name not in self._kept:
+                np.copyto(self._host[name], array)
+            elif array is not self._there.get(name):
+                self._there.pop(name, None)
+                np.copyto(self._host[name], array)
+                self._upload(name)
+                if not array.flags.writeable:
+                    self._there[name] = array
         self._call("cudaGraphLaunch", self._graph, self._stream)
         self._call("cudaStreamSynchronize", self._stream)
-        return self._host[self._output].copy()
+        return {name: self._host[name].copy() for name in self._outputs}
 
     def _call(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the call gives
         status, *rest = getattr(self._cuda, name)(*arguments)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.errors import EngineMismatchError
+from vb_perception.runtime.on_device import FrameAnswer, FrameQuestion
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -194,6 +195,13 @@ class Engine(Protocol):
         """`image (1, 3, H, W)`, `rays (1, 2, H, W)`, `prompts (N, T, D)` -> rgb (N, 3, H, W) in [-1, 1].
 
         Raises InferenceError if the inputs do not fit the spec, the run fails or the answer is not finite.
+        """
+        ...
+
+    def answer_frame(self, question: FrameQuestion) -> FrameAnswer | None:
+        """The whole way from a camera's bytes to what was painted, and what that means, where the engine can do it.
+
+        None: it cannot, or not for so many prompts; then `infer` does the middle.  Raises what `infer` raises.
         """
         ...
 

@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from vb_perception.errors import NonFiniteError
 from vb_perception.runtime.engine import Engine, EngineSpec, Float
+from vb_perception.runtime.on_device import FrameAnswer, FrameQuestion
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 PATIENCE = 3
+_Answer = TypeVar("_Answer")
 
 
 class ReloadingEngine:
@@ -43,17 +45,25 @@ class ReloadingEngine:
 
     def infer(self, image: Float, rays: Float, prompts: Float) -> Float:
         """As `Engine.infer`; raises what the engine raises, and what opening the fp32 engine raises."""
+        return self._guarded(lambda engine: engine.infer(image, rays, prompts))
+
+    def answer_frame(self, question: FrameQuestion) -> FrameAnswer | None:
+        """As `Engine.answer_frame`; raises what `infer` raises."""
+        return self._guarded(lambda engine: engine.answer_frame(question))
+
+    def _guarded(self, ask: Callable[[Engine], _Answer]) -> _Answer:
         try:
-            rgb = self._engine.infer(image, rays, prompts)
+            answer = ask(self._engine)
         except NonFiniteError as error:
             self.non_finite += 1
             self._in_a_row += 1
             if self._reopen is None or self._in_a_row < PATIENCE:
                 raise
             self._reload(error, self._reopen)
-            rgb = self._engine.infer(image, rays, prompts)
-        self._in_a_row = 0
-        return rgb
+            answer = ask(self._engine)
+        if answer is not None:  # None says nothing of the engine's health
+            self._in_a_row = 0
+        return answer
 
     def _reload(self, error: NonFiniteError, reopen: Callable[[], Engine]) -> None:
         self._reopen = None

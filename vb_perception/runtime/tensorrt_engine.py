@@ -1,4 +1,7 @@
-"""The generator on TensorRT or TensorRT-RTX: one plan, one CUDA graph for each number of prompts."""
+"""The generator on TensorRT or TensorRT-RTX: one plan, one CUDA graph for each number of prompts.
+
+`tensorrt_frames.py` puts the rest of a frame's way around it.
+"""
 
 import logging
 from importlib.util import find_spec
@@ -13,8 +16,11 @@ from vb_perception.runtime.contract import IMAGE, PROMPTS, RAYS, RGB, CheckedEng
 from vb_perception.runtime.cuda_device import Device, GraphRun, cuda_runtime, find_device
 from vb_perception.runtime.engine import EngineSpec, Float, Variant
 from vb_perception.runtime.manifest import BuildKey, CacheEntry
+from vb_perception.runtime.on_device import FrameAnswer, FrameQuestion
 from vb_perception.runtime.options import EngineOptions
-from vb_perception.runtime.tensorrt_plan import FLAVOURS, Build, build_plan, import_flavour, make_logger
+from vb_perception.runtime.tensorrt_frames import FrameRuns
+from vb_perception.runtime.tensorrt_listeners import make_logger
+from vb_perception.runtime.tensorrt_plan import FLAVOURS, Build, build_plan, import_flavour
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +66,8 @@ class TensorRtEngine(CheckedEngine):
         self._runs: dict[int, GraphRun] = {}
         self._most = 0
         self._plan: Any = None
+        key = plan_key(trt, self._gpu, spec, options.prompts)
+        self._frames = FrameRuns(trt, self._cuda, self._runtime, key, spec)
         self._open_plan(options.prompts)
 
     def _open_plan(self, prompts: int) -> None:
@@ -94,25 +102,46 @@ class TensorRtEngine(CheckedEngine):
         return plan.content
 
     def _run(self, image: Float, rays: Float, prompts: Float) -> Float:
-        if len(prompts) > self._most:
-            if self._options.overflow == "split":
-                parts = range(0, len(prompts), self._most)
-                return np.concatenate([self._run(image, rays, prompts[i : i + self._most]) for i in parts])
-            _log.warning("%d prompts, the plan takes %d: it is built again", len(prompts), self._most)
-            try:
-                self._open_plan(len(prompts))
-            except EngineError as error:
-                msg = (
-                    f"{len(prompts)} prompts, the plan takes {self._most}, and a larger one failed: {error}; ask for "
-                    "fewer tasks, or set the parameter for more prompts than the plan takes to split"
-                )
-                raise InferenceError(msg) from error
+        if not self._takes(len(prompts)):
+            parts = range(0, len(prompts), self._most)
+            return np.concatenate([self._run(image, rays, prompts[i : i + self._most]) for i in parts])
         answer = self._run_for(len(prompts)).run({IMAGE: image, RAYS: rays, PROMPTS: prompts})
-        return np.asarray(answer, np.float32)
+        return np.asarray(answer[RGB], np.float32)
+
+    def answer_frame(self, question: FrameQuestion) -> FrameAnswer | None:
+        """As `Engine.answer_frame`; the first frame of a new size of camera waits for small plans to be built."""
+        self._check_open()
+        if not self._takes(len(question.prompts)):
+            return None
+        answer, finite = self._frames.answer(question, self._context)
+        if not finite:
+            count = "some"  # the device only says whether
+            raise self._not_finite(count)
+        return answer
+
+    def _takes(self, prompts: int) -> bool:
+        """Whether the plan takes so many prompts, after it was built again if it may be; not: they are to be split."""
+        if prompts <= self._most:
+            return True
+        if self._options.overflow == "split":
+            return False
+        _log.warning("%d prompts, the plan takes %d: it is built again", prompts, self._most)
+        try:
+            self._open_plan(prompts)
+        except EngineError as error:
+            msg = (
+                f"{prompts} prompts, the plan takes {self._most}, and a larger one failed: {error}; ask for "
+                "fewer tasks, or set the parameter for more prompts than the plan takes to split"
+            )
+            raise InferenceError(msg) from error
+        return True
+
+    def _context(self) -> Any:  # noqa: ANN401 - a class of the module
+        return self._plan.create_execution_context()
 
     def _run_for(self, prompts: int) -> GraphRun:
         if prompts not in self._runs:
-            context = self._plan.create_execution_context()
+            context = self._context()
             if context is None:
                 said = "; ".join(self._logger.errors[-2:])
                 msg = f"{self.backend} has no memory for {prompts} prompts: {said}; free some, or ask for fewer tasks"
@@ -126,18 +155,19 @@ class TensorRtEngine(CheckedEngine):
                 ready = all(context.set_tensor_address(name, address) for name, address in addresses.items())
                 return ready and bool(context.execute_async_v3(stream))
 
-            self._runs[prompts] = GraphRun(self._cuda, inputs, (RGB, answer), enqueue)
+            self._runs[prompts] = GraphRun(self._cuda, inputs, {RGB: answer}, enqueue)
         return self._runs[prompts]
 
     def _close_runs(self) -> None:
         for run in self._runs.values():
             run.close()
         self._runs.clear()
+        self._frames.close()
 
     def _release(self) -> None:
         self._close_runs()
         self._plan = None
-        del self._runtime
+        del self._frames, self._runtime
 
 
 def plan_key(trt: Any, gpu: Device, spec: EngineSpec, prompts: int) -> BuildKey:  # noqa: ANN401 - a module without types

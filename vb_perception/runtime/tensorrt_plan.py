@@ -4,9 +4,8 @@ Networks are strongly typed: the precision is what the ONNX file says, no builde
 """
 
 import importlib
-import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import Any
 from vb_perception.errors import EngineError, EngineMismatchError, EngineUnavailableError
 from vb_perception.runtime.contract import PROMPTS, Port, check_ports, generator_ports
 from vb_perception.runtime.engine import EngineSpec
-from vb_perception.runtime.options import Progress
-
-_log = logging.getLogger(__name__)
+from vb_perception.runtime.options import Progress, silent
+from vb_perception.runtime.tensorrt_listeners import make_logger, make_monitor
 
 FLAVOURS = ("tensorrt", "tensorrt_rtx")
 """Modules, in the order of preference."""
@@ -59,7 +57,6 @@ NEEDED_NAMES = (
 )
 """Everything asked of the module; a test looks them up in the real one."""
 MB = 2**20
-KEPT_LINES = 20
 NO_MEMORY = re.compile(r"out of memory|outofmemory|insufficient (?:workspace|memory)|memory allocation", re.IGNORECASE)
 BYTES = re.compile(r"(\d{6,})(?:\s*bytes)?|(\d+(?:\.\d+)?)\s*(?:MiB|MB)")
 
@@ -89,55 +86,6 @@ def import_flavour(flavour: str = "") -> Any:  # noqa: ANN401 - a module without
     return module
 
 
-def make_logger(trt: Any) -> Any:  # noqa: ANN401 - a class derived from one of the module's
-    """A logger that keeps the last errors in `.errors`: TensorRT returns None, and says why only there."""
-
-    class Logger(trt.ILogger):  # type: ignore[misc]
-        """TensorRT's lines."""
-
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-            self.errors: list[str] = []
-
-        def log(self, severity: Any, message: str) -> None:  # noqa: ANN401 - the module's enumeration
-            """Called by TensorRT, from any of its threads."""
-            if severity in (trt.ILogger.Severity.INTERNAL_ERROR, trt.ILogger.Severity.ERROR):
-                self.errors = [*self.errors, message][-KEPT_LINES:]
-                _log.error("TensorRT: %s", message)
-            elif severity == trt.ILogger.Severity.WARNING:
-                _log.debug("TensorRT: %s", message)
-
-    return Logger()
-
-
-def _make_monitor(trt: Any, progress: Progress) -> Any:  # noqa: ANN401 - a class derived from one of the module's
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        """Hands on the steps of the outermost phase."""
-
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self._steps: dict[str, int] = {}
-
-        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
-            """A phase of `num_steps` begins."""
-            if not parent_phase:
-                self._steps[phase_name] = num_steps
-                progress(phase_name, 0.0)
-
-        def phase_finish(self, phase_name: str) -> None:
-            """A phase is over."""
-            if self._steps.pop(phase_name, 0):
-                progress(phase_name, 1.0)
-
-        def step_complete(self, phase_name: str, step: int) -> bool:
-            """A step is done; whether to go on."""
-            if phase_name in self._steps:
-                progress(phase_name, (step + 1) / max(1, self._steps[phase_name]))
-            return True
-
-    return Monitor()
-
-
 @dataclass(frozen=True, slots=True)
 class Build:
     """What a plan is built for.
@@ -159,12 +107,25 @@ class Plan:
     timing_cache: bytes
 
 
+Shapes = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+"""Of inputs with free sizes: the smallest shape, and the largest, for which the plan is made fast."""
+
+
 def parse(trt: Any, file: Path, spec: EngineSpec, logger: Any) -> tuple[Any, Any, Any]:  # noqa: ANN401
-    """Builder, network and parser (which must outlive the network) of an ONNX file.
+    """Builder, network and parser (which must outlive the network) of a generator's ONNX file.
 
     Raises:
         EngineMismatchError: TensorRT cannot parse it (names the node), or it is another graph than `spec` describes.
     """
+    builder, network, parser = parse_any(trt, file, logger)
+    inputs, outputs = generator_ports(spec)
+    check_ports(file, _ports(trt, [network.get_input(i) for i in range(network.num_inputs)]), inputs)
+    check_ports(file, _ports(trt, [network.get_output(i) for i in range(network.num_outputs)]), outputs)
+    return builder, network, parser
+
+
+def parse_any(trt: Any, file: Path, logger: Any) -> tuple[Any, Any, Any]:  # noqa: ANN401
+    """As `parse`, of any ONNX file."""
     builder = trt.Builder(logger)
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger)
@@ -177,9 +138,6 @@ def parse(trt: Any, file: Path, spec: EngineSpec, logger: Any) -> tuple[Any, Any
             "onnxruntime"
         )
         raise EngineMismatchError(msg)
-    inputs, outputs = generator_ports(spec)
-    check_ports(file, _ports(trt, [network.get_input(i) for i in range(network.num_inputs)]), inputs)
-    check_ports(file, _ports(trt, [network.get_output(i) for i in range(network.num_outputs)]), outputs)
     return builder, network, parser
 
 
@@ -191,7 +149,7 @@ def build_plan(
     progress: Progress,
     timing_cache: bytes = b"",
 ) -> Plan:
-    """Compile an ONNX file; minutes on a small device.
+    """Compile a generator; minutes on a small device.
 
     Raises:
         EngineMismatchError: TensorRT cannot parse it, or it is another graph than `spec` describes.
@@ -199,15 +157,36 @@ def build_plan(
     """
     logger = make_logger(trt)
     progress("parsing", 0.0)
-    builder, network, parser = parse(trt, file, spec, logger)
+    shape = spec.max_tokens, spec.token_dim
+    shapes = {PROMPTS: ((1, *shape), (wanted.prompts, *shape))}
+    return _compiled(trt, file, parse(trt, file, spec, logger), shapes, wanted, progress, logger, timing_cache)
+
+
+def build_part(trt: Any, file: Path, shapes: Shapes, wanted: Build) -> bytes:  # noqa: ANN401 - a module without types
+    """Compile a graph around the generator (`on_device.GRAPHS`); seconds.  Raises as `build_plan`."""
+    logger = make_logger(trt)
+    return _compiled(trt, file, parse_any(trt, file, logger), shapes, wanted, silent, logger).content
+
+
+def _compiled(
+    trt: Any,  # noqa: ANN401 - a module without types
+    file: Path,
+    parsed: tuple[Any, Any, Any],
+    shapes: Shapes,
+    wanted: Build,
+    progress: Progress,
+    logger: Any,  # noqa: ANN401 - of `make_logger`
+    timing_cache: bytes = b"",
+) -> Plan:
+    builder, network, parser = parsed
     config = builder.create_builder_config()
     if wanted.workspace_mb:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, wanted.workspace_mb * MB)
     profile = builder.create_optimization_profile()
-    shape = spec.max_tokens, spec.token_dim
-    profile.set_shape(PROMPTS, (1, *shape), (wanted.prompts, *shape), (wanted.prompts, *shape))
+    for name, (smallest, largest) in shapes.items():
+        profile.set_shape(name, smallest, largest, largest)
     config.add_optimization_profile(profile)
-    config.progress_monitor = _make_monitor(trt, progress)
+    config.progress_monitor = make_monitor(trt, progress)
     if wanted.capability:
         config.num_compute_capabilities = 1
         config.set_compute_capability(getattr(trt.ComputeCapability, wanted.capability), 0)
