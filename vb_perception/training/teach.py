@@ -2,6 +2,10 @@
 
 The losses are the student's, on the answer that the network gives.  Where they ask for a mean (masks, normals) that
 answer is the one that flow matching wants; of depth it is the median.
+
+A teacher that has only ever seen noised truth trusts what it is shown, and repeats its own mistakes when it is
+sampled.  So half of the time it is shown its own first picture under noise, and asked for the truth all the same (the
+self-aligned denoising of Ji et al. 2023, arXiv 2303.17559).
 """
 
 import dataclasses
@@ -12,7 +16,7 @@ from torch import Tensor
 
 from vb_perception.codecs.slots import SLOTS
 from vb_perception.generator.config import GeneratorConfig
-from vb_perception.generator.sampling import draw_times, noised
+from vb_perception.generator.sampling import draw_times, expected_colours, noised
 from vb_perception.generator.student import Painted
 from vb_perception.generator.teacher import Teacher
 from vb_perception.runtime.text import COLOUR
@@ -22,6 +26,10 @@ from vb_perception.training.stream import KINDS, Batch
 
 Terms = Callable[[Model, Batch, GeneratorConfig, torch.Generator], dict[str, Tensor]]
 """The loss terms of a batch, from the model (as `accelerate` prepared it) and a source of randomness."""
+
+
+OWN_SHARE = 0.5
+"""Of the batches, those in which the teacher is shown its own picture."""
 
 
 class TeacherModel(Model):
@@ -49,13 +57,28 @@ def student_terms(model: Model, batch: Batch, config: GeneratorConfig, _random: 
 
 
 def teacher_terms(model: Model, batch: Batch, config: GeneratorConfig, random: torch.Generator) -> dict[str, Tensor]:
-    """Of the teacher: the losses of what it sees in the true picture under noise of a random strength."""
+    """Of the teacher: the losses of what it sees in a picture under noise of a random strength, the true or its own."""
+    own = torch.rand(1, generator=random, device=random.device).item() < OWN_SHARE
+    return own_terms(model, batch, config, random) if own else true_terms(model, batch, config, random)
+
+
+def true_terms(model: Model, batch: Batch, config: GeneratorConfig, random: torch.Generator) -> dict[str, Tensor]:
+    """Of what it sees in the true picture, whose instances have colours at random."""
     batch = with_random_slots(batch, random)
     time = draw_times(len(batch.kinds), random).to(batch.target.device)
     # What is not known stays noise at every time: no colour that means "unknown" is ever learnt.
     seen = time[:, None, None, None] * batch.valid[:, None]
     noise = noised(torch.zeros_like(batch.target), torch.zeros_like(time), random)
     return losses(model(batch, noise + seen * (batch.target - noise), time), batch, config, chosen=True)
+
+
+def own_terms(model: Model, batch: Batch, config: GeneratorConfig, random: torch.Generator) -> dict[str, Tensor]:
+    """Of what it sees in its own first picture, as a sample's second step does; instances may be in any colours."""
+    time = draw_times(len(batch.kinds), random).to(batch.target.device)
+    noise = noised(torch.zeros_like(batch.target), torch.zeros_like(time), random)
+    with torch.no_grad():
+        first = expected_colours(model(batch, noise, torch.zeros_like(time)), batch.columns).float()
+    return losses(model(batch, noise + time[:, None, None, None] * (first - noise), time), batch, config)
 
 
 def with_random_slots(batch: Batch, random: torch.Generator) -> Batch:
