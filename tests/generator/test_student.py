@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from vb_perception.codecs.colour_maps import COLOUR_MAPS, colours_at
 from vb_perception.codecs.depth import DepthCodec
+from vb_perception.errors import ConfigError
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
@@ -18,6 +21,8 @@ from vb_perception.tasks import (  # noqa: E402
     SurfaceNormals,
     Task,
 )
+from vb_perception.training import train  # noqa: E402
+from vb_perception.training.settings import TrainSettings  # noqa: E402
 from vb_perception.training.validate import prompt_tensor  # noqa: E402
 
 CONFIG = GeneratorConfig()
@@ -41,6 +46,21 @@ def painted(model: tuple[Generator, TextEncoder], *tasks: Task) -> Painted:
 def test_stays_inside_the_budget() -> None:
     generator, text = Generator(CONFIG), TextEncoder(CONFIG)
     assert sum(p.numel() for m in (generator, text) for p in m.parameters()) <= 6_000_000
+
+
+def test_the_edge_recipe_is_of_its_class_and_the_same_graph() -> None:
+    values = TrainSettings.read(Path(train.__file__).with_name("edge.yaml")).generator
+    config = GeneratorConfig.with_values(values)
+    generator, text = Generator(config).eval(), TextEncoder(config).eval()
+    parameters = sum(p.numel() for module in (generator, text) for p in module.parameters())
+    assert 30e6 < parameters < 60e6
+    seen = painted((generator, text), MetricDepth(), InstanceSegmentation("cup"))
+    assert seen.rgb.shape == (2, 3, 64, 96)
+
+
+def test_an_encoder_that_is_not_there() -> None:
+    with pytest.raises(ConfigError, match="image encoder 'lite9': expected one of lite0, lite2"):
+        Generator(GeneratorConfig(encoder="lite9"))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from vb_perception.tasks import InstanceSegmentation  # noqa: E402
 from vb_perception.training.settings import TrainSettings  # noqa: E402
 from vb_perception.training.stream import Batch, collate  # noqa: E402
 from vb_perception.training.targets import Target, normals_target  # noqa: E402
-from vb_perception.training.teach import teacher_terms, with_random_slots  # noqa: E402
+from vb_perception.training.teach import own_terms, teacher_terms, true_terms, with_random_slots  # noqa: E402
 from vb_perception.training.train import Run  # noqa: E402
 
 CONFIG = GeneratorConfig()
@@ -86,7 +86,7 @@ def test_what_is_unknown_stays_noise_at_every_time(random_sample: MakeSample) ->
     ids[:32] = -1
     shown: Any = Watching()
     batch = batch_of(random_sample(0, 64, 64), ids)
-    terms = teacher_terms(shown, batch, CONFIG, random(5))
+    terms = true_terms(shown, batch, CONFIG, random(5))
     assert all(torch.isfinite(term) for term in terms.values())
     assert shown.time[1] > 0
     unknown, known = shown.noisy[1][:, :32], shown.noisy[1][:, 32:]
@@ -95,8 +95,41 @@ def test_what_is_unknown_stays_noise_at_every_time(random_sample: MakeSample) ->
     assert torch.allclose(known.mean((1, 2)), shown.time[1] * colour, atol=0.1)
     assert known[0].std().item() == pytest.approx(1 - shown.time[1].item(), abs=0.05)
     repeated: Any = Watching()
-    teacher_terms(repeated, batch, CONFIG, random(5))
+    true_terms(repeated, batch, CONFIG, random(5))
     assert torch.equal(repeated.noisy, shown.noisy)
+
+
+def test_its_own_first_picture_is_shown_everywhere_and_learns_nothing_by_being_made(random_sample: MakeSample) -> None:
+    class Answering(Watching):
+        """Answers in one colour, and remembers what it was shown first, and whether it was to learn from it."""
+
+        def forward(self, batch: Batch, noisy: Tensor, time: Tensor) -> Painted:
+            self.learning = [*getattr(self, "learning", []), torch.is_grad_enabled()]
+            self.times = [*getattr(self, "times", []), time]
+            answer = super().forward(batch, noisy, time)
+            return answer._replace(rgb=torch.full_like(noisy, 0.25))
+
+    ids = np.full((64, 64), 1)
+    ids[:32] = -1
+    shown: Any = Answering()
+    own_terms(shown, batch_of(random_sample(0, 64, 64), ids), CONFIG, random(3))
+    assert shown.learning == [False, True]
+    assert not shown.times[0].any()
+    time = shown.times[1][0].item()  # of normals: what is painted is what may be meant
+    assert time > 0
+    for part in (shown.noisy[0][:, :32], shown.noisy[0][:, 32:]):
+        assert part.mean().item() == pytest.approx(0.25 * time, abs=0.05)
+        assert part.std().item() == pytest.approx(1 - time, abs=0.05)
+
+
+def test_both_pictures_are_shown_about_equally_often(random_sample: MakeSample) -> None:
+    batch, source = batch_of(random_sample(0, 64, 64), np.full((64, 64), 1)), random(1)
+    calls = []
+    for _ in range(40):
+        counted: Any = Watching()
+        counted.register_forward_hook(lambda *_: calls.append(0))
+        teacher_terms(counted, batch, CONFIG, source)
+    assert 40 + 10 <= len(calls) <= 40 + 30  # one look at the true picture, two at its own
 
 
 @pytest.mark.slow

@@ -186,8 +186,9 @@ def test_a_run_is_not_resumed_with_another_split(settings: TrainSettings, tmp_pa
         Run(dataclasses.replace(settings, validation_frames=(4,)), tmp_path / "run")
 
 
-def test_the_shipped_settings_can_be_read() -> None:
-    path = Path(__file__).parents[2] / "vb_perception" / "training" / "default.yaml"
+@pytest.mark.parametrize("name", ["default", "gpu", "edge"])
+def test_the_shipped_settings_can_be_read(name: str) -> None:
+    path = Path(__file__).parents[2] / "vb_perception" / "training" / f"{name}.yaml"
     assert TrainSettings.read(path).total_images > 0
 
 

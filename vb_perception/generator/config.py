@@ -14,6 +14,7 @@ from vb_perception.runtime.text import COLUMNS_AFTER_EMBEDDING
 class GeneratorConfig:
     """Channels and lengths; the defaults are the shipped model."""
 
+    encoder: str = "lite0"  # or lite2 (image_encoder.py)
     embedding_dim: int = 96
     phrase_bytes: int = 48
     text_layers: int = 2

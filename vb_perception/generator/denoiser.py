@@ -5,7 +5,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
-from vb_perception.generator.image_encoder import CHANNELS
+from vb_perception.generator.image_encoder import pyramid
 
 IMAGE_CHANNELS = 48
 # One step has one noise level; its number only fixes a constant in the time embedding (E2E-FT, Lotus: the last step).
@@ -31,9 +31,9 @@ class Denoiser(nn.Module):
         With `time_width` so does an embedding of the time of `sampling.py`, at first without effect.
         """
         super().__init__()
-        channels = config.denoiser_channels
-        self.from_16 = nn.Conv2d(CHANNELS[3], IMAGE_CHANNELS, 1)
-        self.from_32 = nn.Conv2d(CHANNELS[4], IMAGE_CHANNELS, 1)
+        channels, *_, coarse, coarsest = config.denoiser_channels, *pyramid(config.encoder).channels
+        self.from_16 = nn.Conv2d(coarse, IMAGE_CHANNELS, 1)
+        self.from_32 = nn.Conv2d(coarsest, IMAGE_CHANNELS, 1)
         self.from_place = nn.Conv2d(2, 2 * IMAGE_CHANNELS + 2, 1, bias=False)
         nn.init.zeros_(self.from_place.weight)
         self.unet = UNet2DConditionModel(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.denoiser import places
-from vb_perception.generator.image_encoder import CHANNELS
+from vb_perception.generator.image_encoder import SCALES, pyramid
 from vb_perception.runtime.text import COLOUR, HAS_COLOUR, ROLE_COLUMN, STOP, UNSURE
 
 MASKED = -1e4
@@ -23,7 +23,7 @@ DECIDED = 8.0
 Between two of a dozen colours lies a third: a pixel in doubt would be read as yet another instance.  (On the watched
 frames overlap F is .67 with it and .64 without.)
 """
-LARGEST = len(CHANNELS) - 3
+LARGEST = SCALES - 3
 """The number of the level at 1/2."""
 MIDDLE = -1.6
 """Where the places begin: f of 1.2 m as a logit."""
@@ -115,8 +115,9 @@ class Painter(nn.Module):
         super().__init__()
         widths = (config.denoiser_channels[0], *config.decoder_channels)
         self.paints_stops = config.paints_stops
+        lateral = pyramid(config.encoder).channels
         self.levels = nn.ModuleList(
-            Level(widths[i], widths[i + 1], CHANNELS[2 - i], token_width, once=config.light_painter and i == LARGEST)
+            Level(widths[i], widths[i + 1], lateral[2 - i], token_width, once=config.light_painter and i == LARGEST)
             for i in range(LARGEST + 1)
         )
         last, fine = widths[-2], widths[-1]

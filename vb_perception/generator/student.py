@@ -57,7 +57,7 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config
         width = config.embedding_dim
-        self.encoder = ImageEncoder(pretrained=pretrained)
+        self.encoder = ImageEncoder(config.encoder, pretrained=pretrained)
         self.token = nn.Sequential(nn.Linear(width + 3, width), nn.SiLU(), nn.Linear(width, width))
         self.denoiser = Denoiser(config, width)
         self.painter = Painter(config, width)
