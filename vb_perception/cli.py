@@ -141,7 +141,13 @@ def _build(options: argparse.Namespace) -> int:
     from vb_perception.runtime.build_command import build
 
     lines = build(
-        options.model, options.backend, options.size, options.precision, options.prompts, options.workspace_mb
+        options.model,
+        options.backend,
+        options.size,
+        options.precision,
+        options.prompts,
+        options.workspace_mb,
+        options.camera,
     )
     print("\n".join(lines))
     return 0
@@ -210,6 +216,12 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--size", action="append", default=[], help="height x width, as 480x640; repeatable")
     build.add_argument("--precision", default="auto", help="auto, fp32, bf16, fp16 or int8 [%(default)s]")
     build.add_argument("--prompts", type=int, default=3, help="the most tasks asked at once [%(default)s]")
+    build.add_argument(
+        "--camera",
+        action="append",
+        default=[],
+        help="its images' size, as --size: for what a GPU does around the network",
+    )
     build.add_argument("--workspace-mb", type=int, default=0, help="the most memory of a TensorRT build; 0: all")
     _add_model(build)
     build.set_defaults(run=_build)

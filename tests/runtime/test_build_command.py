@@ -21,6 +21,16 @@ def test_the_number_of_prompts_that_was_asked_for_is_built(toy_dir: Path, empty_
     assert profiles == {"48x64, 3 prompts", "48x64, 2 prompts"}  # the golden question's, and what was asked for
 
 
+@pytest.mark.usefixtures("cuda")
+def test_what_a_gpu_does_for_a_camera_is_built_too(toy_dir: Path, empty_cache: Path, parts: list[str]) -> None:
+    (line,) = build(toy_dir, "tensorrt", [], "auto", 3, 0, ["40x72"])
+    assert line.startswith("toy 48x64, 3 prompts, camera 40x72: tensorrt ")
+    assert sorted(parts) == ["levels", "prepare", "read_depth", "read_normals", "read_segments"]
+    assert len(list(empty_cache.glob("read_*/manifest.json"))) == 3
+    (line,) = build(toy_dir, "onnxruntime", [], "auto", 3, 0, ["40x72"])
+    assert "camera" not in line
+
+
 def test_a_size_that_the_model_lacks(toy_dir: Path) -> None:
     with pytest.raises(EngineMismatchError, match="has no fp32 graph of 480x640"):
         build(toy_dir, "onnxruntime", ["48x64", "480x640"], "auto", 3, 0)

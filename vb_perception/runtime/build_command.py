@@ -5,11 +5,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from vb_perception.camera import Letterbox
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.cache import cache_directory
 from vb_perception.runtime.engine import EngineSpec
+from vb_perception.runtime.on_device import FrameQuestion, reading_of
 from vb_perception.runtime.options import EngineOptions, size_from
 from vb_perception.runtime.trial import blank_question
+from vb_perception.tasks import EdgeMap, MetricDepth, SurfaceNormals
 
 TOLD_EVERY_S = 5.0
 
@@ -30,9 +35,17 @@ class TerminalProgress:
 
 
 def build(
-    model_dir: Path, backend: str, sizes: Sequence[str], precision: str, prompts: int, workspace_mb: int
+    model_dir: Path,
+    backend: str,
+    sizes: Sequence[str],
+    precision: str,
+    prompts: int,
+    workspace_mb: int,
+    cameras: Sequence[str] = (),
 ) -> list[str]:
     """Open, test and close an engine for each size; a line about each.
+
+    `cameras` are the sizes of their images: an engine with a GPU also compiles what it resizes and reads them with.
 
     Raises:
         ConfigError: a size that is no size.
@@ -51,9 +64,24 @@ def build(
         started = time.monotonic()
         with open_engine(model_dir, backend, options=options) as engine:
             engine.infer(*blank_question(engine.spec, prompts))  # OpenVINO compiles for each number of prompts
+            lenses = [name for name in cameras if engine.answer_frame(blank_frame(engine.spec, prompts, name))]
             took_s = time.monotonic() - started
             lines.append(
-                f"{spec.name} {height}x{width}, {prompts} prompts: {engine.backend}, {took_s:.1f} s; "
-                f"kept in {cache_directory()}"
+                f"{spec.name} {height}x{width}, {prompts} prompts{''.join(f', camera {name}' for name in lenses)}: "
+                f"{engine.backend}, {took_s:.1f} s; kept in {cache_directory()}"
             )
     return lines
+
+
+def blank_frame(spec: EngineSpec, prompts: int, camera: str) -> FrameQuestion:
+    """Nothing, seen by a camera of this size, with every kind of task that is read on a GPU."""
+    height, width = size_from(camera)
+    _, rays, rows = blank_question(spec, prompts)
+    readings = [reading_of(task) for task in (MetricDepth(), SurfaceNormals(), EdgeMap())]
+    return FrameQuestion(
+        rgb=np.zeros((height, width, 3), np.uint8),
+        box=Letterbox(width, height, spec.width, spec.height),
+        rays=rays,
+        prompts=rows,
+        readings=tuple(readings[i % len(readings)] for i in range(prompts)),
+    )
