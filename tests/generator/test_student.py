@@ -1,17 +1,22 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from vb_perception.camera import CameraIntrinsics
 from vb_perception.codecs.colour_maps import COLOUR_MAPS, colours_at
 from vb_perception.codecs.depth import DepthCodec
 from vb_perception.errors import ConfigError
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
+from torch import Tensor  # noqa: E402
+
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.generator.painter import DECIDED  # noqa: E402
 from vb_perception.generator.student import Generator, Painted, reduced  # noqa: E402
+from vb_perception.generator.teacher import FEATURES  # noqa: E402
 from vb_perception.generator.text import TextEncoder, phrase_rows  # noqa: E402
 from vb_perception.tasks import (  # noqa: E402
     InstanceSegmentation,
@@ -177,6 +182,28 @@ def test_rays_are_read_unless_the_configuration_says_no() -> None:
             image = torch.zeros(1, 3, 64, 96)
             wide, narrow = (generator(image, torch.full((1, 2, 64, 96), float(r)), prompts).rgb for r in (1, 0))
         assert torch.allclose(wide, narrow) is not reads
+
+
+def nothing_seen(channels: int, c16: Tensor, *_: object) -> Tensor:
+    return torch.zeros(len(c16), channels, *c16.shape[2:])
+
+
+@pytest.mark.parametrize("prompts", [1, 2])
+def test_twice_the_focal_length_is_about_twice_as_far_in_the_canonical_camera(prompts: int) -> None:
+    torch.manual_seed(0)
+    config = GeneratorConfig(canonical_camera=True)
+    generator, text = Generator(config).eval(), TextEncoder(config).eval()
+    with torch.no_grad():
+        generator.denoiser.features = partial(nothing_seen, FEATURES)  # what else reads the rays
+        rows = prompt_tensor(text, MetricDepth())[None].repeat(2 * prompts, 1, 1)
+        rays = torch.from_numpy(CameraIntrinsics.from_fov(96, 64, 58).rays())[None]
+        both = torch.cat((rays, rays / 2))
+        place = generator(torch.zeros(2, 3, 64, 96), both, rows).place[:, 0].mean((1, 2))
+    codec = DepthCodec()
+    near_m, far_m = (float(codec.inverse_curve(place[i].item())) for i in (0, prompts))
+    assert torch.allclose(place[:prompts], place[0])
+    assert near_m == pytest.approx(1.2, rel=0.3)  # as every generator begins
+    assert far_m / near_m == pytest.approx(2, rel=0.1)
 
 
 def test_padding_does_not_change_an_embedding(model: tuple[Generator, TextEncoder]) -> None:

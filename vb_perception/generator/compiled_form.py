@@ -83,13 +83,13 @@ class _PixelPainter(nn.Module):
         self.tail = PaintingTail(painter)
 
     def forward(
-        self, x: Tensor, maps: list[Tensor], image: Tensor, tokens: Tensor, task: Tensor, rows: Tensor
+        self, x: Tensor, maps: list[Tensor], image: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor
     ) -> tuple[Tensor, None, None, None]:
         """See `Painter.forward`."""
         painter = self.painter
         for level, norm, detail in zip(painter.levels, self.norms, reversed(maps[:3]), strict=True):
             x = _finer(level, norm, x, detail, task)
-        return self.tail(painter.finest(x, image), tokens, task, rows), None, None, None
+        return self.tail(painter.finest(x, image), tokens, task, rows, zoom), None, None, None
 
 
 def _finer(level: Level, norm: ScaleShiftNorm, x: Tensor, detail: Tensor, task: Tensor) -> Tensor:
@@ -108,13 +108,16 @@ class PaintingTail(nn.Module):
         super().__init__()
         self.painter = painter
 
-    def forward(self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor) -> Tensor:
-        """Feature map x (N, C, H, W), tokens (N, T, D), task (N, D), rows (N, T, 11) -> rgb (N, 3, H, W)."""
+    def forward(self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor) -> Tensor:
+        """Feature map x (N, C, H, W), tokens (N, T, D), task (N, D), rows (N, T, 11), zoom (N,) -> rgb (N, 3, H, W)."""
         painter, size = self.painter, x.shape[2:]
         rise = painter.slope(task).unflatten(1, (3, 2)) @ places(x).flatten(2)
         both = torch.cat((painter.colour.weight, painter.place.weight))  # one convolution: 3 colours, 2 places
         regressed = nn.functional.conv2d(x, both, torch.cat((painter.colour.bias, painter.place.bias))).flatten(2)
-        free, place = regressed[:, :3] + rise, torch.sigmoid(regressed[:, 3:])
+        free, place = regressed[:, :3] + rise, regressed[:, 3:]
+        if painter.zoom is not None:
+            place = place + painter.moved(zoom)[..., 0]
+        place = torch.sigmoid(place)
         stop, (has_colour, paints, decided) = rows[..., STOP], painting_rows(rows)
         # key . (W x + b) = (key W) . x + key . b: the query's convolution is paid once a prompt instead of once a pixel
         key = painter.key(tokens) * decided[..., None]

@@ -26,6 +26,7 @@ class GeneratorConfig:
     overview_px: int = 192 * 256  # pixels at which a scene is looked at as a whole, whatever the size it is painted in
     paints_stops: bool = True  # False: the colours of colour maps are regressed (the ablation of docs/training.md)
     reads_rays: bool = True  # False: the focal length is not known (likewise)
+    canonical_camera: bool = False  # depth of a canonical camera is painted, and moved by the focal length (painter.py)
     default_fov_deg: float = 58.0
 
     @property

@@ -131,32 +131,45 @@ class Painter(nn.Module):
         self.place = nn.Conv2d(fine, 2, 1)
         nn.init.zeros_(self.place.weight)
         nn.init.constant_(self.place.bias, MIDDLE)
+        if config.canonical_camera:
+            # The same picture taken with twice the focal length shows what is twice as far away: as the logit of the
+            # place on the map that is about one step for a step in log depth (Metric3D, Yin et al. 2023, 2307.10984).
+            self.zoom: nn.Parameter | None = nn.Parameter(torch.ones(1))
+        else:
+            self.register_parameter("zoom", None)
         self.query = nn.Conv2d(fine, config.query_dim, 1)
         self.key = nn.Linear(token_width, config.query_dim)
         self.key_bias = nn.Linear(token_width, 1)
 
     def forward(
-        self, x: Tensor, maps: list[Tensor], image: Tensor, tokens: Tensor, task: Tensor, rows: Tensor
+        self, x: Tensor, maps: list[Tensor], image: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Paint.
 
         x (N, C, h, w) from the denoiser; maps and image from the B = N / prompts images; tokens (N, T, D); task (N, D);
-        rows (N, T, 11) the columns of the prompts that follow the embedding.
+        rows (N, T, 11) the columns of the prompts that follow the embedding; zoom (N,) of the camera (`Seen`).
         Returns rgb (N, 3, H, W) in about [-1, 1]; the attention's logits (N, T, H, W); the regressed colour, as rgb;
         place on the colour map and unsureness (N, 2, H, W) in [0, 1].
         """
         prompts = x.shape[0] // image.shape[0]
         for level, detail in zip(self.levels, reversed(maps[:3]), strict=True):
             x = level(x, detail, task, prompts)
-        return self.colours(self.finest(x, per_prompt(image, prompts)), tokens, task, rows)
+        return self.colours(self.finest(x, per_prompt(image, prompts)), tokens, task, rows, zoom)
 
     def finest(self, x: Tensor, image: Tensor) -> Tensor:
         """From 1/2 to the last feature map (N, C, H, W), with the detail of the image itself (N or 1, 3, H, W)."""
         x = nn.functional.silu(grown(self.narrow(x), image) + self.lateral(image))
         return x if self.mix is None else x + nn.functional.silu(self.mix(x))
 
+    def moved(self, zoom: Tensor) -> Tensor:
+        """What the camera adds to the logits of place and unsureness, (N, 2, 1, 1), or nothing."""
+        if self.zoom is None:
+            return zoom.new_zeros(())
+        along = zoom * self.zoom
+        return torch.stack((along, torch.zeros_like(along)), dim=1)[..., None, None]
+
     def colours(
-        self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, evidence: Tensor | None = None
+        self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor, evidence: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """From the last feature map (N, C, H, W) to what `forward` returns.
 
@@ -165,7 +178,7 @@ class Painter(nn.Module):
         shape = x.shape[2:]
         # An instance's colour is its place in the picture: a task may let colours rise with it.
         rise = self.slope(task).unflatten(1, (3, 2)) @ places(x).flatten(2)
-        free, place = self.colour(x) + rise.unflatten(2, shape), torch.sigmoid(self.place(x))
+        free, place = self.colour(x) + rise.unflatten(2, shape), torch.sigmoid(self.place(x) + self.moved(zoom))
         query = self.query(x).flatten(2)  # (N, Q, HW)
         logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)
         if evidence is not None:

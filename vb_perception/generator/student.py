@@ -21,6 +21,11 @@ REDUCES_FROM = 1.5
 """A picture of more than so many times `overview_px` is reduced for the overview."""
 
 
+CANONICAL_SPAN = 1.1
+"""x/z at the right edge of the canonical camera's picture less that at its left: 58 degrees of view."""
+LEAST_SPAN = 0.1
+
+
 class Painted(NamedTuple):
     """rgb (N, 3, H, W) in about [-1, 1], and for the losses what it was mixed from.
 
@@ -38,7 +43,8 @@ class Seen(NamedTuple):
 
     image (B, 3, H, W); maps of the encoder, finest first: 1/2 of the image, the others of its overview
     (B, 3, h, w); features (N, C, h/16, w/16); tokens (N, T, D); task (N, D);
-    rows (N, T, 11), the columns of the prompts that follow the embedding.
+    rows (N, T, 11), the columns of the prompts that follow the embedding; zoom (N,), the log of the focal length over
+    that of the canonical camera.
     """
 
     image: Tensor
@@ -47,6 +53,7 @@ class Seen(NamedTuple):
     tokens: Tensor
     task: Tensor
     rows: Tensor
+    zoom: Tensor
 
 
 class Generator(nn.Module):
@@ -83,13 +90,21 @@ class Generator(nn.Module):
         rays = reduced(rays if self.config.reads_rays else torch.zeros_like(rays), size)
         features = self.denoiser.features(maps[3], maps[4], rays)
         features = per_prompt(features, prompts.shape[0] // image.shape[0])
-        return Seen(image, maps, features, tokens, tokens[:, 0], rows)
+        zoom = log_zoom(rays) if self.config.reads_rays else rays.new_zeros(len(rays))
+        zoom = zoom.repeat_interleave(prompts.shape[0] // image.shape[0], 0)
+        return Seen(image, maps, features, tokens, tokens[:, 0], rows, zoom)
 
     def forward(self, image: Tensor, rays: Tensor, prompts: Tensor) -> Painted:
         """Image (B, 3, H, W), rays (B, 2, H, W), prompts (B * n, T, D) grouped by image -> Painted of B * n images."""
         seen = self.look(image, rays, prompts)
         x = self.denoiser(seen.features, seen.tokens, seen.task)
-        return Painted(*self.painter(x, seen.maps, image, seen.tokens, seen.task, seen.rows))
+        return Painted(*self.painter(x, seen.maps, image, seen.tokens, seen.task, seen.rows, seen.zoom))
+
+
+def log_zoom(rays: Tensor) -> Tensor:
+    """Log of how many times the focal length of the canonical camera each picture's is (B,), from rays (B, 2, H, W)."""
+    span = (rays[:, 0, :, -1] - rays[:, 0, :, 0]).mean(1)
+    return torch.log(CANONICAL_SPAN / span.clamp(min=LEAST_SPAN))
 
 
 def reduced(x: Tensor, size: tuple[int, int]) -> Tensor:

@@ -124,7 +124,8 @@ class Teacher(Generator):
         for level, block, detail, stride in zip(painter.levels, more, reversed(seen.maps[:3]), (8, 4, 2), strict=False):
             x = block(level(x, detail, task, prompts), linear_estimate(noisy, time, stride), task)
         x = more[-1](painter.finest(x, per_prompt(seen.image, prompts)), linear_estimate(noisy, time, 1), task)
-        return Painted(*painter.colours(x, seen.tokens, task, seen.rows, self.evidence(noisy, time, seen.rows)))
+        evidence = self.evidence(noisy, time, seen.rows)
+        return Painted(*painter.colours(x, seen.tokens, task, seen.rows, seen.zoom, evidence))
 
     def evidence(self, noisy: Tensor, time: Tensor, rows: Tensor) -> Tensor:
         """For each row of the prompts, at each pixel (N, T, H, W), in nats: what the noisy picture says."""
