@@ -93,7 +93,7 @@ def part_shapes(spec: EngineSpec) -> dict[str, Shapes]:
     lens = {"camera": (*CAMERA[::-1], 3), **{name: of.shape for name, of in shrinking(box).items()}}
     levels = {"rgb": (PROMPTS, 3, spec.height, spec.width)}
     parts = {"prepare": lens, "levels": levels, **dict.fromkeys(OUTPUTS, picture)}
-    return {name: {port: (shape, shape) for port, shape in of.items()} for name, of in parts.items()}
+    return dict(parts)
 
 
 def part_built(trt: Any, graph: str, shapes: Shapes, capability: str) -> dict[str, object]:  # noqa: ANN401

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics, Letterbox
-from vb_perception.errors import ConfigError, EngineError, EngineMismatchError, NonFiniteError
+from vb_perception.errors import ConfigError, EngineError, EngineMismatchError, FrameError, NonFiniteError
 from vb_perception.frame import Frame, Perception
 from vb_perception.predictions import Prediction
 from vb_perception.resample import resize_prediction
@@ -69,7 +69,7 @@ class PerceptionPipeline:
         self._prompts = prompts
         self._stacked: dict[tuple[tuple[PromptToken, ...], ...], Float] = {}
         self._asks_device = True
-        self._proved: set[tuple[Letterbox, tuple[str | None, ...]]] = set()
+        self._proved: set[tuple[object, ...]] = set()
 
     def perceive(self, frame: Frame, tasks: Sequence[Task]) -> Perception:
         """The answers to all tasks, at the size of the frame's image; an empty Perception if there are no tasks.
@@ -111,36 +111,42 @@ class PerceptionPipeline:
             return None
         started = perf_counter_ns()
         rays, readings = rays_input(frame, box, self._engine.spec.default_fov_deg), tuple(map(reading_of, tasks))
+        question = FrameQuestion(frame.rgb, box, rays, self._stack(tasks), readings)
         try:
-            answer = self._engine.answer_frame(FrameQuestion(frame.rgb, box, rays, self._stack(tasks), readings))
+            answer = self._engine.answer_frame(question)
+            if answer is None:
+                return None
+            times = StageTimes(infer_ns=perf_counter_ns() - started)
+            read = tuple(prediction(task, of) if of else None for task, of in zip(tasks, answer.read, strict=True))
+            painted = Painted(frame, tasks, box, tuple(answer.painted), times, read)
+            wrong = self._disproof(painted)
         except NonFiniteError:
             raise
-        except EngineError as error:
-            self._leave_device(str(error))
-            return None
-        if answer is None:
-            return None
-        times = StageTimes(infer_ns=perf_counter_ns() - started)
-        read = [prediction(task, of) if of else None for task, of in zip(tasks, answer.read, strict=True)]
-        painted = Painted(frame, tasks, box, tuple(answer.painted), times, tuple(read))
-        situation = box, tuple(reading.graph if reading else None for reading in readings)
-        if situation in self._proved:
+        except (EngineError, FrameError) as error:  # FrameError: what came back is no prediction
+            wrong = [str(error)]
+        if not wrong:
             return painted
-        expected = self._paint_on_host(frame, tasks, box).images
+        self._asks_device = False
+        _log.error(
+            "%s: images are prepared and read on the CPU from now on, which takes longer: %s",
+            self._engine.backend,
+            "; ".join(wrong),
+        )
+        return None
+
+    def _disproof(self, painted: Painted) -> list[str]:
+        """What is wrong with the device's way, by the host's; asked once of an engine, camera and set of readings."""
+        tasks, box, read = painted.tasks, painted.box, painted.on_device
+        situation = self._engine.backend, box, tuple(type(of) for of in read)
+        if situation in self._proved:
+            return []
+        expected = self._paint_on_host(painted.frame, tasks, box).images
         rows = zip(tasks, painted.images, read, strict=True)
         again = [decode(task, image, box) if of else None for task, image, of in rows]
         wrong = disproof(painted.images, expected, read, again)
-        if wrong:
-            self._leave_device("; ".join(wrong))
-            return None
-        self._proved.add(situation)
-        return painted
-
-    def _leave_device(self, why: str) -> None:
-        self._asks_device = False
-        _log.error(
-            "%s: images are prepared and read on the CPU from now on, which takes longer: %s", self._engine.backend, why
-        )
+        if not wrong:
+            self._proved.add(situation)
+        return wrong
 
     def read(self, painted: Painted) -> Perception:
         """The second half of `perceive`: decode; needs nothing of the engine."""

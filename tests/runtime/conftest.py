@@ -1,5 +1,6 @@
 """A toy model folder, written once for all tests of the room, a cache of the tests' own, a GPU that is not there."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,11 +61,11 @@ def cuda(monkeypatch: pytest.MonkeyPatch, builds: list[int], parts: list[str]) -
 
     def build_plan(_trt: Any, file: Path, _spec: EngineSpec, wanted: Any, *_: object) -> Plan:  # noqa: ANN401
         builds.append(wanted.prompts)
-        return Plan(f"{file} {wanted.prompts}".encode(), b"timings")
+        return Plan(json.dumps([str(file), wanted.prompts, {}]).encode(), b"timings")
 
-    def build_part(_trt: Any, file: Path, *_: object) -> bytes:  # noqa: ANN401
+    def build_part(_trt: Any, file: Path, shapes: Any, _wanted: Any) -> bytes:  # noqa: ANN401
         parts.append(file.stem)
-        return f"{file} 1".encode()
+        return json.dumps([str(file), 1, shapes]).encode()
 
     monkeypatch.setattr(FakeRuntime, "cuda", fake, raising=False)
     monkeypatch.setattr(FakeRuntime, "refuse", 0)

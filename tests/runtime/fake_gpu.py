@@ -7,6 +7,7 @@ each launch, as on the device; memory that is not freed, or used after, is an er
 # ruff: noqa: N802, N815, ANN401 - the names are CUDA's, and its values have no types
 
 import ctypes
+import json
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
@@ -70,7 +71,7 @@ class FakeCuda:
         if size > self.free_bytes:
             return Status.cudaErrorMemoryAllocation, None
         self.free_bytes -= size
-        block = (ctypes.c_byte * size)()
+        block = (ctypes.c_byte * size)(*b"\x5a" * size)  # nobody clears it
         self.held[ctypes.addressof(block)] = block
         return Status.cudaSuccess, ctypes.addressof(block)
 
@@ -124,9 +125,9 @@ class FakeContext:
     before: Callable[["FakeContext"], None] = staticmethod(lambda _: None)
     after: Callable[["FakeContext"], None] = staticmethod(lambda _: None)
 
-    def __init__(self, cuda: FakeCuda, session: ort.InferenceSession, most: int) -> None:
+    def __init__(self, cuda: FakeCuda, session: ort.InferenceSession, most: int, shapes: Any) -> None:
         self._cuda, self._session, self._most = cuda, session, most
-        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.shapes: dict[str, tuple[int, ...]] = dict(shapes)
         self.addresses: dict[str, int] = {}
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
@@ -158,7 +159,7 @@ class FakeContext:
 
 
 class FakeRuntime:
-    """A Runtime: a plan is the path of the ONNX file and the most prompts that it takes."""
+    """A Runtime: a plan is the path of the ONNX file, the most prompts that it takes and the shapes it is built for."""
 
     cuda: FakeCuda
     refuse = 0
@@ -171,6 +172,6 @@ class FakeRuntime:
             FakeRuntime.refuse -= 1
             self._logger.errors = ["plan not compatible"]
             return None
-        path, most = plan.decode().rsplit(" ", 1)
+        path, most, shapes = json.loads(plan)
         session = ort.InferenceSession(Path(path), providers=["CPUExecutionProvider"])
-        return SimpleNamespace(create_execution_context=lambda: FakeContext(self.cuda, session, int(most)))
+        return SimpleNamespace(create_execution_context=lambda: FakeContext(self.cuda, session, most, shapes))

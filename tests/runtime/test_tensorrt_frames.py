@@ -127,7 +127,9 @@ def test_the_oldest_runs_are_freed(toy_dir: Path, cuda: FakeCuda) -> None:
 def test_more_prompts_than_the_plan_takes(toy_dir: Path, builds: list[int]) -> None:
     for options, built in ((EngineOptions(overflow="split"), [3]), (EngineOptions(overflow="rebuild"), [3, 4])):
         with open_engine(toy_dir, "tensorrt", options=options) as engine:
-            painted = pipeline_of(toy_dir, engine).paint(frame(), TASKS)
+            pipeline = pipeline_of(toy_dir, engine)
+            pipeline.perceive(frame(), TASKS)
+            painted = pipeline.paint(frame(), TASKS)
         assert any(painted.on_device) == (len(built) > 1)
         assert builds == built
 
@@ -150,6 +152,72 @@ def test_a_device_that_reads_something_else_is_left(
                 )
     assert caplog.text.count("on the CPU from now on") == 1
     assert "of the pixels of a" in caplog.text
+
+
+def test_another_engine_has_to_prove_itself_again(toy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def meddling(context: FakeContext) -> None:
+        if "row_share" in context.shapes:
+            context.addresses["painted"] += 96
+
+    with (
+        open_engine(toy_dir, "tensorrt", options=FOUR) as engine,
+        open_engine(toy_dir, "tensorrt", options=FOUR) as other,
+    ):
+        pipeline = pipeline_of(toy_dir, engine)
+        assert any(pipeline.paint(frame(), TASKS).on_device)
+        monkeypatch.setattr(pipeline, "_engine", other)  # as ReloadingEngine replaces its own
+        monkeypatch.setattr(type(other), "backend", "tensorrt 10.3.0 another")
+        monkeypatch.setattr(FakeContext, "before", meddling)
+        assert not any(pipeline.paint(frame(), TASKS).on_device)
+
+
+def test_an_id_without_a_name_is_no_answer(
+    toy_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def meddling(context: FakeContext) -> None:
+        if "ids" in context.addresses:
+            ctypes.c_uint8.from_address(context.addresses["ids"]).value = 15
+
+    monkeypatch.setattr(FakeContext, "after", meddling)
+    with open_engine(toy_dir, "tensorrt", options=FOUR) as engine:
+        seen = pipeline_of(toy_dir, engine).perceive(frame(), TASKS)
+    assert set(seen.predictions) == {task.name for task in TASKS}
+    assert "segment id 15 has no name" in caplog.text
+
+
+def test_what_fails_while_it_is_captured_leaves_nothing_behind(
+    toy_dir: Path, monkeypatch: pytest.MonkeyPatch, cuda: FakeCuda, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_engine(toy_dir, "tensorrt", options=FOUR) as engine:
+        pipeline = pipeline_of(toy_dir, engine)
+        execute = FakeContext.execute_async_v3
+
+        def refusing(self: FakeContext, stream: int) -> bool:
+            return cuda.recording is None and execute(self, stream)
+
+        monkeypatch.setattr(FakeContext, "execute_async_v3", refusing)
+        with pytest.raises(InferenceError, match="TensorRT refused to run"):
+            pipeline.paint(frame(), TASKS)
+        assert cuda.recording is None
+    assert "on the CPU from now on" in caplog.text
+
+
+def test_what_other_cameras_hold_makes_room(toy_dir: Path, cuda: FakeCuda, caplog: pytest.LogCaptureFixture) -> None:
+    with open_engine(toy_dir, "tensorrt", options=FOUR) as engine:
+        pipeline = pipeline_of(toy_dir, engine)
+        assert any(pipeline.paint(frame(), TASKS).on_device)
+        cuda.free_bytes = 100_000
+        assert any(pipeline.paint(frame(80, 60), TASKS).on_device)
+    assert "on the CPU from now on" not in caplog.text
+
+
+def test_a_frame_that_does_not_fit_its_question(toy_dir: Path) -> None:
+    with open_engine(toy_dir, "tensorrt", options=FOUR) as engine:
+        spec, given = engine.spec, frame()
+        box = Letterbox(given.width, given.height, spec.width, spec.height)
+        prompts = np.zeros((1, spec.max_tokens, spec.token_dim), np.float32)
+        with pytest.raises(InferenceError, match=r"prompts of a frame is float32 \(1, .*expected float32 \(3, "):
+            engine.answer_frame(FrameQuestion(given.rgb, box, rays_input(given, box, 60), prompts, (None,) * 3))
 
 
 def test_a_plan_that_cannot_be_built_is_done_without(

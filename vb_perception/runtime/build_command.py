@@ -10,7 +10,7 @@ import numpy as np
 from vb_perception.camera import Letterbox
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.cache import cache_directory
-from vb_perception.runtime.engine import EngineSpec
+from vb_perception.runtime.engine import Engine, EngineSpec
 from vb_perception.runtime.on_device import FrameQuestion, reading_of
 from vb_perception.runtime.options import EngineOptions, size_from
 from vb_perception.runtime.trial import blank_question
@@ -64,7 +64,7 @@ def build(
         started = time.monotonic()
         with open_engine(model_dir, backend, options=options) as engine:
             engine.infer(*blank_question(engine.spec, prompts))  # OpenVINO compiles for each number of prompts
-            lenses = [name for name in cameras if engine.answer_frame(blank_frame(engine.spec, prompts, name))]
+            lenses = [name for name in cameras if build_for_camera(engine, prompts, size_from(name))]
             took_s = time.monotonic() - started
             lines.append(
                 f"{spec.name} {height}x{width}, {prompts} prompts{''.join(f', camera {name}' for name in lenses)}: "
@@ -73,15 +73,16 @@ def build(
     return lines
 
 
-def blank_frame(spec: EngineSpec, prompts: int, camera: str) -> FrameQuestion:
-    """Nothing, seen by a camera of this size, with every kind of task that is read on a GPU."""
-    height, width = size_from(camera)
-    _, rays, rows = blank_question(spec, prompts)
+def build_for_camera(engine: Engine, prompts: int, size: tuple[int, int]) -> bool:
+    """Have built what 1 to `prompts` tasks about images of `size` (height, width) need; whether there is any such."""
     readings = [reading_of(task) for task in (MetricDepth(), SurfaceNormals(), EdgeMap())]
-    return FrameQuestion(
-        rgb=np.zeros((height, width, 3), np.uint8),
-        box=Letterbox(width, height, spec.width, spec.height),
-        rays=rays,
-        prompts=rows,
-        readings=tuple(readings[i % len(readings)] for i in range(prompts)),
-    )
+    height, width = size
+    box = Letterbox(width, height, engine.spec.width, engine.spec.height)
+    nothing = np.zeros((height, width, 3), np.uint8)
+    for count in range(1, prompts + 1):
+        _, rays, rows = blank_question(engine.spec, count)
+        for first in range(len(readings)):
+            asked = tuple(readings[(first + i) % len(readings)] for i in range(count))
+            if engine.answer_frame(FrameQuestion(nothing, box, rays, rows, asked)) is None:
+                return False
+    return True

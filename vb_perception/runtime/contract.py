@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vb_perception.errors import EngineMismatchError, InferenceError, NonFiniteError
 from vb_perception.runtime.engine import EngineSpec, Float
@@ -107,6 +108,17 @@ class CheckedEngine(ABC):
             raise self._not_finite(count)
         return rgb
 
+    def _check_frame(self, question: FrameQuestion) -> None:
+        inputs, _ = generator_ports(self._spec)
+        box, count = question.box, len(question.readings)
+        ports = {
+            "rgb": ("uint8", (box.source_height, box.source_width, 3)),
+            RAYS: inputs[RAYS],
+            PROMPTS: ("float32", (count, *inputs[PROMPTS][1][1:])),
+        }
+        for name, port in ports.items():
+            _check_array(f"{self._backend}: {name} of a frame", getattr(question, name), port)
+
     def _check_open(self) -> None:
         if not self._open:
             msg = f"{self._backend}: asked after close; open the engine again"
@@ -146,7 +158,7 @@ class CheckedEngine(ABC):
         self.close()
 
 
-def _check_array(what: str, array: Float, port: Port) -> None:
+def _check_array(what: str, array: NDArray[np.generic], port: Port) -> None:
     dtype, shape = port
     sizes_fit = array.ndim == len(shape) and all(
         size == wanted if wanted is not None else size > 0 for size, wanted in zip(array.shape, shape, strict=True)

@@ -134,6 +134,9 @@ class GraphRun:
                 self._allocate(name, port, on_host=True)
             for name, port in (inner or {}).items():
                 self._allocate(name, port, on_host=False)
+            for name in inputs:  # memory is not cleared, and an index that leads out of bounds ends the whole context
+                self._host[name].fill(0)
+                self._upload(name)
             self._submit()  # once outside of a capture: the networks allocate what they need
             self._call("cudaStreamSynchronize", self._stream)
             self._graph = self._captured()
@@ -177,7 +180,11 @@ class GraphRun:
     def _captured(self) -> object:
         mode = self._cuda.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
         self._call("cudaStreamBeginCapture", self._stream, mode)
-        self._submit()
+        try:
+            self._submit()
+        except BaseException:
+            self._cuda.cudaStreamEndCapture(self._stream)  # else nothing of this thread could be freed
+            raise
         graph = self._call("cudaStreamEndCapture", self._stream)
         ready = self._call("cudaGraphInstantiate", graph, DEFAULT_FLAGS)
         self._call("cudaGraphDestroy", graph)

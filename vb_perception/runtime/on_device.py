@@ -82,15 +82,15 @@ class FrameAnswer:
 
 def reading_of(task: Task) -> Reading | None:
     """How the device reads a task; None if it cannot: instances, other colour maps, tasks of the user's own."""
-    if isinstance(task, MetricDepth) and task.codec.colour_map == RAINBOW:
-        return _depth_reading(task)
-    if isinstance(task, SurfaceNormals):
-        return NORMALS
+    if type(task) not in READ:  # what is derived from one of them may read otherwise
+        return None
+    if isinstance(task, MetricDepth):
+        return _depth_reading(task) if task.codec.colour_map == RAINBOW else None
     if isinstance(task, SemanticSegmentation):
         return _segments_reading(task.colours)
     if isinstance(task, ReferringSegmentation | EdgeMap):
         return _segments_reading((task.background, task.colour))
-    return None
+    return NORMALS
 
 
 def prediction(task: Task, outputs: tuple[Array, ...]) -> Prediction:
@@ -107,6 +107,7 @@ def prediction(task: Task, outputs: tuple[Array, ...]) -> Prediction:
     return SegmentMap(first.astype(np.uint16), names, confidence)
 
 
+READ = (MetricDepth, SurfaceNormals, SemanticSegmentation, ReferringSegmentation, EdgeMap)
 NORMALS = Reading("read_normals", {})
 
 

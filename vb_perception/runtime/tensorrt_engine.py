@@ -20,7 +20,7 @@ from vb_perception.runtime.on_device import FrameAnswer, FrameQuestion
 from vb_perception.runtime.options import EngineOptions
 from vb_perception.runtime.tensorrt_frames import FrameRuns
 from vb_perception.runtime.tensorrt_listeners import make_logger
-from vb_perception.runtime.tensorrt_plan import FLAVOURS, Build, build_plan, import_flavour
+from vb_perception.runtime.tensorrt_plan import FLAVOURS, Build, build_plan, execution_context, import_flavour
 
 _log = logging.getLogger(__name__)
 
@@ -111,8 +111,9 @@ class TensorRtEngine(CheckedEngine):
     def answer_frame(self, question: FrameQuestion) -> FrameAnswer | None:
         """As `Engine.answer_frame`; the first frame of a new size of camera waits for small plans to be built."""
         self._check_open()
-        if not self._takes(len(question.prompts)):
-            return None
+        self._check_frame(question)
+        if len(question.prompts) > self._most:
+            return None  # `infer` splits them, or has the plan built again, and then the next frame comes here
         answer, finite = self._frames.answer(question, self._context)
         if not finite:
             count = "some"  # the device only says whether
@@ -136,19 +137,20 @@ class TensorRtEngine(CheckedEngine):
             raise InferenceError(msg) from error
         return True
 
-    def _context(self) -> Any:  # noqa: ANN401 - a class of the module
-        return self._plan.create_execution_context()
+    def _context(self, prompts: int) -> Any:  # noqa: ANN401 - a class of the module
+        context = execution_context(self._trt, self._plan)
+        shape = (prompts, self.spec.max_tokens, self.spec.token_dim)
+        if context is None or not context.set_input_shape(PROMPTS, shape):
+            said = "; ".join(self._logger.errors[-2:])
+            msg = f"{self.backend} has no memory for {prompts} prompts: {said}; free some, or ask for fewer tasks"
+            raise InferenceError(msg)
+        return context
 
     def _run_for(self, prompts: int) -> GraphRun:
         if prompts not in self._runs:
-            context = self._context()
-            if context is None:
-                said = "; ".join(self._logger.errors[-2:])
-                msg = f"{self.backend} has no memory for {prompts} prompts: {said}; free some, or ask for fewer tasks"
-                raise InferenceError(msg)
+            context = self._context(prompts)
             inputs, outputs = generator_ports(self.spec)
             inputs[PROMPTS] = ("float32", (prompts, self.spec.max_tokens, self.spec.token_dim))
-            context.set_input_shape(PROMPTS, inputs[PROMPTS][1])
             answer = ("float32", (prompts, *outputs[RGB][1][1:]))
 
             def enqueue(addresses: Any, stream: int) -> bool:  # noqa: ANN401 - a mapping of addresses
@@ -180,5 +182,5 @@ def plan_key(trt: Any, gpu: Device, spec: EngineSpec, prompts: int) -> BuildKey:
         driver=gpu.driver,
         profile=f"{spec.height}x{spec.width}, 1 to {prompts} prompts",
         precision=spec.precision,
-        flags="strongly typed",
+        flags="strongly typed, fit to be captured",
     )

@@ -15,7 +15,7 @@ from vb_perception.runtime.cuda_device import GraphRun
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.runtime.manifest import BuildKey, CacheEntry
 from vb_perception.runtime.on_device import GRAPHS, Array, FrameAnswer, FrameQuestion, Reading, shrinking, taps
-from vb_perception.runtime.tensorrt_plan import Build, Shapes, build_part
+from vb_perception.runtime.tensorrt_plan import Build, Shapes, build_part, execution_context
 
 _log = logging.getLogger(__name__)
 
@@ -27,8 +27,8 @@ OUTPUTS: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
     "read_segments": {"ids": ("uint8", ()), "confidence": ("float32", ())},
 }
 """What each graph that reads gives: element type, and sizes after the camera's height and width."""
-KEPT_RUNS = 4
-"""Sets of tasks and cameras whose memory on the GPU is kept."""
+KEPT_RUNS, KEPT_PLANS = 16, 64
+"""Sets of tasks and cameras whose memory on the GPU is kept while there is any, and sizes of cameras times graphs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Situation:
     graphs: tuple[str | None, ...]
 
 
-Context = Callable[[], Any]
-"""Makes an execution context of a plan."""
+Context = Callable[[int], Any]
+"""Makes an execution context of the generator's plan for so many prompts."""
 
 
 class FrameRuns:
@@ -60,7 +60,7 @@ class FrameRuns:
         """
         graphs = tuple(reading.graph if reading else None for reading in question.readings)
         situation = Situation(question.box, graphs)
-        run = self._runs.pop(situation, None) or self._prepared(situation, question.readings, generator)
+        run = self._runs.pop(situation, None) or self._made_room(situation, question.readings, generator)
         self._runs[situation] = run
         found = run.run(self._inputs(question))
         read = tuple(
@@ -75,10 +75,20 @@ class FrameRuns:
             inputs |= {f"{i} {name}": of for name, of in reading.constants.items()} if reading else {}
         return {**inputs, **shrinking(question.box), **taps(question.box)}
 
-    def _prepared(self, situation: Situation, readings: tuple[Reading | None, ...], generator: Context) -> GraphRun:
-        """Memory, contexts and the captured graph; plans that are not in the cache are built first."""
+    def _made_room(self, situation: Situation, readings: tuple[Reading | None, ...], generator: Context) -> GraphRun:
+        """As `_prepared`; where that fails, once more with all the memory that other situations hold."""
         while len(self._runs) >= KEPT_RUNS:
             self._runs.pop(next(iter(self._runs))).close()
+        try:
+            return self._prepared(situation, readings, generator)
+        except InferenceError:
+            if not self._runs:
+                raise
+            self.close()
+            return self._prepared(situation, readings, generator)
+
+    def _prepared(self, situation: Situation, readings: tuple[Reading | None, ...], generator: Context) -> GraphRun:
+        """Memory, contexts and the captured graph; plans that are not in the cache are built first."""
         box, spec, count = situation.box, self._spec, len(readings)
         size, camera = (spec.height, spec.width), (box.source_height, box.source_width)
         lens, resampling = _ports(shrinking(box)), _ports(taps(box))
@@ -93,7 +103,7 @@ class FrameRuns:
         outputs: dict[str, Port] = {PAINTED: ("uint8", (count, *size, 3)), FINITE: ("float32", (1, 1, 1, 1))}
         steps = [
             self._step(PREPARE, {CAMERA: inputs[CAMERA], **lens}, {IMAGE: IMAGE}),
-            self._made(generator, {PROMPTS: inputs[PROMPTS]}, {name: name for name in (IMAGE, RAYS, PROMPTS, RGB)}),
+            self._made(generator(count), {name: name for name in (IMAGE, RAYS, PROMPTS, RGB)}),
             self._step(LEVELS, {RGB: inner[RGB]}, {PAINTED: PAINTED, FINITE: FINITE}),
         ]
         for i, reading in enumerate(readings):
@@ -120,20 +130,18 @@ class FrameRuns:
         `offset` in bytes leads to the picture that it reads.
         """
         shapes = {name: tuple(size or 1 for size in shape) for name, (_, shape) in inputs.items()}
-        plan = self._plan(graph, {name: (shape, shape) for name, shape in shapes.items()})
-        mapped = {name: name for name in inputs} | dict(names)
-        return self._made(plan.create_execution_context, inputs, mapped, offset)
-
-    def _made(
-        self, make: Context, inputs: Mapping[str, Port], names: Mapping[str, str], offset: int = 0
-    ) -> Callable[[Mapping[str, int], int], bool]:
-        context = make()
+        context = execution_context(self._trt, self._plan(graph, shapes))
         if context is None:
             msg = f"{self._trt.__name__} has no memory for a frame's way; free some, or ask for fewer tasks"
             raise InferenceError(msg)
-        for name, (_, shape) in inputs.items():
-            context.set_input_shape(name, shape)
+        return self._made(context, {name: name for name in inputs} | dict(names), offset)
 
+    def _made(
+        self,
+        context: Any,  # noqa: ANN401 - an IExecutionContext
+        names: Mapping[str, str],
+        offset: int = 0,
+    ) -> Callable[[Mapping[str, int], int], bool]:
         def step(addresses: Mapping[str, int], stream: int) -> bool:
             ready = all(
                 context.set_tensor_address(own, addresses[name] + (offset if own == PAINTED else 0))
@@ -151,7 +159,7 @@ class FrameRuns:
             runtime=self._key.runtime,
             device=self._key.device,
             driver=self._key.driver,
-            profile=", ".join(f"{name} {'x'.join(map(str, most))}" for name, (_, most) in shapes.items()),
+            profile=", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items()),
             precision="fp32",
             flags=self._key.flags,
         )
@@ -159,7 +167,7 @@ class FrameRuns:
             entry = CacheEntry(f"{graph}-{self._trt.__name__}", key)
 
             def built() -> bytes:
-                _log.warning("%s is built for %s: seconds, once for each size of camera", graph, key.profile)
+                _log.warning("%s is built for this size of camera, once", graph)
                 return build_part(self._trt, file, shapes, Build(1))
 
             plan = self._runtime.deserialize_cuda_engine(entry.load_or_build(built))
@@ -169,6 +177,8 @@ class FrameRuns:
             if plan is None:
                 msg = f"{self._trt.__name__} refuses the plan of {graph} that it has just built; update the driver"
                 raise InferenceError(msg)
+            while len(self._plans) >= KEPT_PLANS:
+                self._plans.pop(next(iter(self._plans)))
             self._plans[key] = plan
         return self._plans[key]
 

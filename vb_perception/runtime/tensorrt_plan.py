@@ -29,9 +29,12 @@ NEEDED_NAMES = (
     "IBuilderConfig.create_timing_cache",
     "IBuilderConfig.get_timing_cache",
     "IBuilderConfig.progress_monitor",
+    "IBuilderConfig.set_flag",
     "IBuilderConfig.set_memory_pool_limit",
     "IBuilderConfig.set_timing_cache",
+    "DynamicShapesKernelSpecializationStrategy.EAGER",
     "ICudaEngine.create_execution_context",
+    "ICudaEngine.create_runtime_config",
     "ICudaEngine.get_tensor_dtype",
     "ICudaEngine.get_tensor_mode",
     "ICudaEngine.get_tensor_name",
@@ -43,6 +46,8 @@ NEEDED_NAMES = (
     "ILogger.log",
     "INetworkDefinition.get_input",
     "INetworkDefinition.get_output",
+    "IRuntimeConfig.dynamic_shapes_kernel_specialization_strategy",
+    "ITensor.shape",
     "IOptimizationProfile.set_shape",
     "IProgressMonitor.phase_finish",
     "IProgressMonitor.phase_start",
@@ -107,8 +112,8 @@ class Plan:
     timing_cache: bytes
 
 
-Shapes = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
-"""Of inputs with free sizes: the smallest shape, and the largest, for which the plan is made fast."""
+Shapes = Mapping[str, tuple[int, ...]]
+"""Of inputs whose sizes are free in the graph."""
 
 
 def parse(trt: Any, file: Path, spec: EngineSpec, logger: Any) -> tuple[Any, Any, Any]:  # noqa: ANN401
@@ -157,22 +162,42 @@ def build_plan(
     """
     logger = make_logger(trt)
     progress("parsing", 0.0)
+    parsed = parse(trt, file, spec, logger)
+    profile = parsed[0].create_optimization_profile()
     shape = spec.max_tokens, spec.token_dim
-    shapes = {PROMPTS: ((1, *shape), (wanted.prompts, *shape))}
-    return _compiled(trt, file, parse(trt, file, spec, logger), shapes, wanted, progress, logger, timing_cache)
+    profile.set_shape(PROMPTS, (1, *shape), (wanted.prompts, *shape), (wanted.prompts, *shape))
+    return _compiled(trt, file, parsed, profile, wanted, progress, logger, timing_cache)
 
 
 def build_part(trt: Any, file: Path, shapes: Shapes, wanted: Build) -> bytes:  # noqa: ANN401 - a module without types
-    """Compile a graph around the generator (`on_device.GRAPHS`); seconds.  Raises as `build_plan`."""
+    """Compile a graph around the generator (`on_device.GRAPHS`) for these shapes alone.  Raises as `build_plan`."""
     logger = make_logger(trt)
-    return _compiled(trt, file, parse_any(trt, file, logger), shapes, wanted, silent, logger).content
+    parsed = parse_any(trt, file, logger)
+    network = parsed[1]
+    for port in (network.get_input(i) for i in range(network.num_inputs)):
+        if port.name in shapes:
+            port.shape = shapes[port.name]
+    return _compiled(trt, file, parsed, None, wanted, silent, logger).content
+
+
+def execution_context(trt: Any, plan: Any) -> Any:  # noqa: ANN401 - classes of a module without types
+    """What runs a plan; None if there is no memory.
+
+    TensorRT-RTX would begin with kernels for any shape, and put better ones in their place while it runs: a CUDA graph
+    captured in between would keep the slow ones.
+    """
+    if trt.__name__ != "tensorrt_rtx":
+        return plan.create_execution_context()
+    config = plan.create_runtime_config()
+    config.dynamic_shapes_kernel_specialization_strategy = trt.DynamicShapesKernelSpecializationStrategy.EAGER
+    return plan.create_execution_context(config)
 
 
 def _compiled(
     trt: Any,  # noqa: ANN401 - a module without types
     file: Path,
     parsed: tuple[Any, Any, Any],
-    shapes: Shapes,
+    profile: Any,  # noqa: ANN401 - an IOptimizationProfile, or None
     wanted: Build,
     progress: Progress,
     logger: Any,  # noqa: ANN401 - of `make_logger`
@@ -182,10 +207,10 @@ def _compiled(
     config = builder.create_builder_config()
     if wanted.workspace_mb:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, wanted.workspace_mb * MB)
-    profile = builder.create_optimization_profile()
-    for name, (smallest, largest) in shapes.items():
-        profile.set_shape(name, smallest, largest, largest)
-    config.add_optimization_profile(profile)
+    if profile is not None:
+        config.add_optimization_profile(profile)
+    if hasattr(trt.BuilderFlag, "REQUIRE_USER_ALLOCATION"):
+        config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)  # TensorRT-RTX: or a run may not be captured
     config.progress_monitor = make_monitor(trt, progress)
     if wanted.capability:
         config.num_compute_capabilities = 1
