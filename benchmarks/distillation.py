@@ -1,6 +1,7 @@
 """Does a teacher help?  The teacher by number of steps, students that heard it in two ways, the control that did not.
 
-All begin from one student's weights, and all students see the same number of images (`benchmarks/distillation/*.yaml`).
+All students begin from the same weights and see the same number of images (`benchmarks/distillation/*.yaml`), the
+teacher from weights of its own, which are a row too.
 Nothing is tuned on OSD's test split or MuJoCo: they are reported.  `vb-perception train
 benchmarks/distillation/teacher.yaml --out runs/teacher` comes first, then `vb-perception distil
 benchmarks/distillation/WAY.yaml --out runs/WAY-1`, and with another seed in the settings runs/WAY-2.
@@ -30,7 +31,7 @@ from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import MetricDepth, SemanticSegmentation, SurfaceNormals
 from vb_perception.training.corpus import Corpus
-from vb_perception.training.distil import read_teacher
+from vb_perception.training.distil import DistilSettings, read_teacher
 from vb_perception.training.objective import Model
 from vb_perception.training.settings import TrainSettings
 from vb_perception.training.teach import TeacherModel
@@ -41,6 +42,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS, RECIPES = ROOT / "benchmarks" / "results", ROOT / "benchmarks" / "distillation"
 WATCHED, WATCHED_RENDERS = "OSD learn, watched", "renders, watched"
 WAYS = ("control", "output", "score")
+START, TEACHERS_START = "start", "teacher's start"
 FORMS = {
     "abs_rel": ".3f",
     "delta1": ".3f",
@@ -70,7 +72,10 @@ def main() -> None:
     settings = TrainSettings.read(RECIPES / "teacher.yaml")
     sets = {name: frames[: options.frames] for name, frames in frames_at_hand(settings, options.cache).items()}
     size = settings.validation_size
-    students = {"start": ROOT / settings.start_from}
+    students = {
+        START: ROOT / DistilSettings.read(RECIPES / "control.yaml").start_from,
+        TEACHERS_START: ROOT / settings.start_from,
+    }
     students |= {run.name: run / STATE for way in WAYS for run in sorted(options.runs.glob(f"{way}-*"))}
     figures: dict[str, Figures] = {}
     for name, state in students.items():
@@ -87,10 +92,12 @@ def main() -> None:
         "size": f"{size[0]}x{size[1]}",
         "frames": {name: len(frames) for name, frames in sets.items()},
         "images": {
-            name: images_seen(options.runs / name / STATE) for name in ("teacher", *students) if name != "start"
+            name: images_seen(options.runs / name / STATE)
+            for name in ("teacher", *students)
+            if name not in {START, TEACHERS_START}
         },
     }
-    costs = costs_of(read_student(students["start"]), teacher, options.steps, size)
+    costs = costs_of(read_student(students[START]), teacher, options.steps, size)
     kept = {**told, "costs": costs, "figures": rounded(figures)}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "distillation.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
@@ -185,7 +192,7 @@ def figure_tables(figures: Mapping[str, Figures], costs: Mapping[str, Mapping[st
 def verdicts(figures: Mapping[str, Figures], costs: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Students beside the teacher at its best number of steps, and beside the control."""
     ways = [way for way in WAYS if f"{way}-1" in figures]
-    teachers = {name: of for name, of in figures.items() if name.startswith("teacher")}
+    teachers = {name: of for name, of in figures.items() if name.startswith("teacher,")}
     head = " | ".join(f"{way}: mean (spread); of the teacher's; against control" for way in ways)
     lines = [f"| row | teacher at its best | meets its goal | {head} |", "|---" * (len(ways) + 3) + "|"]
     for set_name in next(iter(figures.values())):
