@@ -193,6 +193,8 @@ def test_two_tasks_of_one_name(model_dir: Path) -> None:
         pipeline = PerceptionPipeline(engine, PromptEncoder(model_dir, engine.spec))
         with pytest.raises(ConfigError, match="tasks named depth, depth: give each task a name of its own"):
             pipeline.perceive(frame(64, 48), [MetricDepth(), MetricDepth()])
+        with pytest.raises(ConfigError, match="tasks named depth, depth"):
+            pipeline.warm_up([MetricDepth(), MetricDepth()])
 
 
 def test_parts_of_two_exports(model_dir: Path, spec: EngineSpec) -> None:

@@ -82,10 +82,7 @@ class PerceptionPipeline:
 
     def paint(self, frame: Frame, tasks: Sequence[Task]) -> Painted:
         """The first half of `perceive`: prepare and infer; raises what `perceive` raises."""
-        names = [task.name for task in tasks]
-        if len(set(names)) != len(names):
-            msg = f"tasks named {', '.join(names)}: give each task a name of its own"
-            raise ConfigError(msg)
+        _check_names(tasks)
         spec = self._engine.spec
         box = Letterbox(frame.width, frame.height, spec.width, spec.height)
         if not tasks:
@@ -168,6 +165,7 @@ class PerceptionPipeline:
 
         Raises what `perceive` raises: a task that this generator cannot be asked is found here, before the first frame.
         """
+        _check_names(tasks)
         spec = self._engine.spec
         grey = Frame(np.full((spec.height, spec.width, 3), GREY, np.uint8), stamp_ns=0, frame_id="warm-up")
         box = Letterbox(spec.width, spec.height, spec.width, spec.height)
@@ -185,6 +183,13 @@ class PerceptionPipeline:
             stacked.flags.writeable = False
             self._stacked[key] = stacked
         return self._stacked[key]
+
+
+def _check_names(tasks: Sequence[Task]) -> None:
+    names = [task.name for task in tasks]
+    if len(set(names)) != len(names):
+        msg = f"tasks named {', '.join(names)}: give each task a name of its own"
+        raise ConfigError(msg)
 
 
 def image_input(rgb: RGB, box: Letterbox) -> Float:
