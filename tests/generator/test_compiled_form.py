@@ -35,11 +35,11 @@ CONFIGS = (
     GeneratorConfig(paints_stops=False),
     GeneratorConfig(overview_px=32 * 64),
     GeneratorConfig(light_painter=False, decoder_channels=(64, 48, 32, 12)),
-    GeneratorConfig(canonical_camera=True),
+    GeneratorConfig(canonical_camera=False),
 )
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=("shipped", "regressed", "overview", "full", "canonical"))
+@pytest.mark.parametrize("config", CONFIGS, ids=("shipped", "regressed", "overview", "full", "rays alone"))
 def test_every_task_is_painted_as_the_generator_paints_it(config: GeneratorConfig) -> None:
     torch.manual_seed(0)
     generator = Generator(config).eval()

@@ -194,6 +194,7 @@ def test_twice_the_focal_length_is_about_twice_as_far_in_the_canonical_camera(pr
     config = GeneratorConfig(canonical_camera=True)
     generator, text = Generator(config).eval(), TextEncoder(config).eval()
     with torch.no_grad():
+        generator.painter.zoom.fill_(1)
         generator.denoiser.features = partial(nothing_seen, FEATURES)  # what else reads the rays
         rows = prompt_tensor(text, MetricDepth())[None].repeat(2 * prompts, 1, 1)
         rays = torch.from_numpy(CameraIntrinsics.from_fov(96, 64, 58).rays())[None]

@@ -26,7 +26,7 @@ class GeneratorConfig:
     overview_px: int = 192 * 256  # pixels at which a scene is looked at as a whole, whatever the size it is painted in
     paints_stops: bool = True  # False: the colours of colour maps are regressed (the ablation of docs/training.md)
     reads_rays: bool = True  # False: the focal length is not known (likewise)
-    canonical_camera: bool = False  # depth of a canonical camera is painted, and moved by the focal length (painter.py)
+    canonical_camera: bool = True  # depth of a canonical camera is painted, and moved by the focal length (painter.py)
     default_fov_deg: float = 58.0
 
     @property
@@ -47,8 +47,8 @@ class GeneratorConfig:
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> "GeneratorConfig":
         """From what a checkpoint holds of `dataclasses.asdict`."""
-        # Older ones do not say which painter they have: there was but one.
-        return cls.with_values({"light_painter": False} | values)
+        # Older ones do not say what they have: there was but one painter, and no canonical camera.
+        return cls.with_values({"light_painter": False, "canonical_camera": False} | values)
 
     @classmethod
     def read(cls, path: Path) -> "GeneratorConfig":
