@@ -130,6 +130,14 @@ class Letterbox:
         return min(self.height, max(1, round(self.source_height * self.scale)))
 
     @property
+    def halvings(self) -> int:
+        """How often the source is halved in whole pixels before it is resized to the inner size."""
+        count, width, height = 0, self.source_width, self.source_height
+        while self.inner_width * 2 <= width and height % 2 == width % 2 == 0:
+            count, width, height = count + 1, width // 2, height // 2
+        return count
+
+    @property
     def left(self) -> int:
         """First canvas column of the image."""
         return (self.width - self.inner_width) // 2

@@ -146,11 +146,9 @@ def _taps(source: int, target: int, start: int) -> dict[str, Array]:
 @lru_cache(KEPT)
 def shrinking(box: Letterbox) -> Mapping[str, Array]:
     """The matrices (H, h) and (w, W) that resize the camera's image and put it on the canvas, as the host does."""
-    block, width, height = 1, box.source_width, box.source_height
-    while box.inner_width * 2 <= width and height % 2 == width % 2 == 0:
-        block, width, height = block * 2, width // 2, height // 2
-    rows = _weights(height, box.inner_height, block, area=box.scale < 1)
-    columns = _weights(width, box.inner_width, block, area=box.scale < 1)
+    block = 2**box.halvings
+    rows = _weights(box.source_height // block, box.inner_height, block, area=box.scale < 1)
+    columns = _weights(box.source_width // block, box.inner_width, block, area=box.scale < 1)
     to_rows = np.zeros((box.height, box.source_height), np.float32)
     to_rows[box.top : box.top + box.inner_height] = rows
     to_columns = np.zeros((box.source_width, box.width), np.float32)
