@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
-from tests.training.test_compose import EVERY, HEIGHT, WIDTH, scene
+from tests.training.test_compose import HEIGHT, WIDTH, scene, with_objects_of
 from vb_perception.scenes.osd import OSD_CLASSES
 from vb_perception.scenes.sample import Sample
 from vb_perception.training.benches import Benches, in_words_of_osd
-from vb_perception.training.compose import put, table_plane
+from vb_perception.training.compose import table_plane
 
 
 def bench() -> Sample:
@@ -42,8 +42,8 @@ def test_only_the_top_is_the_table() -> None:
 
 def test_objects_go_both_ways() -> None:
     rendered, real = Benches([bench()])[0], scene(55, 0.8, 100)
-    assert set(np.unique(put(real, rendered, EVERY).instance_ids)) == {0, 1, 2}
-    assert set(np.unique(put(rendered, real, EVERY).instance_ids)) == {0, 1, 2}
+    assert set(np.unique(with_objects_of(rendered, real).instance_ids)) == {0, 1, 2}
+    assert set(np.unique(with_objects_of(real, rendered).instance_ids)) == {0, 1, 2}
 
 
 def test_a_bench_without_a_table_is_none() -> None:

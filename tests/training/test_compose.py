@@ -1,6 +1,8 @@
 """What is composed of real frames must stay true: points where they were, one table, the nearer thing in front."""
 
+import copy
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ pytest.importorskip("torch", reason="training extra not installed: run `make tes
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes.sample import Sample
-from vb_perception.training.compose import compose, put, table_plane, turned
+from vb_perception.training.compose import MOST_SHIFT, compose, put, table_plane, turned
 
 HEIGHT, WIDTH = 60, 80
 CAMERA = CameraIntrinsics(WIDTH, HEIGHT, 70.0, 70.0, 39.5, 29.5)
@@ -28,44 +30,99 @@ def scene(left: int, depth_m: float, red: int, table_m: float = 1.0) -> Sample:
     return Sample("s", rgb, CAMERA, depth, normals, classes, instances, ("background", "table", "object"))
 
 
-class AllOfThem:
-    """A generator of numbers that puts every object there, unchanged in colour."""
+class Chosen:
+    """Random numbers that put every object there, unchanged in colour: mirrored or not, shifted or not."""
+
+    def __init__(self, *, mirrored: bool = False, shift: tuple[float, float] | None = None) -> None:
+        """`shift` down and to the right, as shares of the most."""
+        self._shift = shift
+        never, always = 1.0 - 1e-9, 0.0
+        self._draws = itertools.chain(
+            [always if mirrored else never], itertools.cycle([always, never if shift is None else always])
+        )
 
     def random(self) -> float:
-        return 0.0
+        return next(self._draws)
 
     def uniform(self, _low: float, _high: float, size: int) -> np.ndarray:
-        return np.ones(size)
+        return np.ones(3) if size == 3 else np.array(self._shift)
 
 
-EVERY: np.random.Generator = AllOfThem()  # type: ignore[assignment]
+def with_objects_of(
+    donor: Sample, ours: Sample, *, mirrored: bool = False, shift: tuple[float, float] | None = None
+) -> Sample:
+    """`ours`, left as it is, with every object of the donor that can stand there."""
+    table = table_plane(ours)
+    assert table is not None
+    changed = copy.deepcopy(ours)
+    rng: np.random.Generator = Chosen(mirrored=mirrored, shift=shift)  # type: ignore[assignment]
+    put(changed, table, donor, rng)
+    return changed
 
 
 def test_a_nearer_object_hides_and_a_farther_one_is_hidden() -> None:
     ours = scene(30, 0.8, 200)
-    near = put(ours, scene(40, 0.7, 100), EVERY)
+    near = with_objects_of(scene(40, 0.7, 100), ours)
     assert set(np.unique(near.instance_ids)) == {0, 1, 2}
     assert (near.instance_ids[30, 30:40] == 1).all()
     assert (near.instance_ids[30, 40:60] == 2).all()
     assert near.depth_m[30, 45] == pytest.approx(0.7, rel=1e-3)
     assert abs(int(near.rgb[30, 50, 0]) - 100) <= 1
-    far = put(ours, scene(40, 0.9, 100), EVERY)
+    far = with_objects_of(scene(40, 0.9, 100), ours)
     assert (far.instance_ids[30, 40:50] == 1).all()
     assert (far.instance_ids[30, 50:60] == 2).all()
 
 
 def test_an_object_comes_along_to_a_nearer_table() -> None:
-    moved = put(scene(0, 0.8, 200), scene(50, 0.7, 100, table_m=1.05), EVERY)
+    moved = with_objects_of(scene(50, 0.7, 100, table_m=1.05), scene(0, 0.8, 200))
     assert moved.depth_m[30, 60] == pytest.approx(0.7 / 1.05, rel=1e-3)
     unlike = scene(50, 0.7, 100, table_m=1.5)
-    np.testing.assert_array_equal(put(scene(0, 0.8, 200), unlike, EVERY).instance_ids, scene(0, 0.8, 200).instance_ids)
+    ours = scene(0, 0.8, 200)
+    np.testing.assert_array_equal(with_objects_of(unlike, ours).instance_ids, ours.instance_ids)
 
 
 def test_without_a_table_nothing_is_put() -> None:
     ours = scene(0, 0.8, 200)
     bare = dataclasses.replace(ours, class_ids=np.full_like(ours.class_ids, -1))
     assert table_plane(bare) is None
-    assert put(bare, ours, EVERY) is bare
+    for seed in range(5):
+        assert compose(bare, [[ours]], np.random.default_rng(seed)).instance_ids.max() <= 1
+    np.testing.assert_array_equal(with_objects_of(bare, ours).instance_ids, ours.instance_ids)
+
+
+def test_what_would_stand_in_another_object_is_not_put() -> None:
+    ours, tilted = scene(30, 0.8, 200), scene(32, 0.8, 100)
+    tilted.depth_m[20:40, 32:52] += np.linspace(-0.1, 0.1, 20, dtype=np.float32)
+    np.testing.assert_array_equal(with_objects_of(tilted, ours).instance_ids, ours.instance_ids)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_shifted_object_is_sheared_exactly(*, mirrored: bool) -> None:
+    """Its normals are those of the surface that its shifted depth shows, whichever way it leans."""
+    donor = scene(30, 0.8, 100)
+    box = np.s_[20:40, 30:50]
+    normal = np.array((0.5, -0.3, -0.8)) / np.linalg.norm((0.5, -0.3, -0.8))
+    rays = np.concatenate((CAMERA.rays(), np.ones((1, HEIGHT, WIDTH), np.float32)))
+    donor.depth_m[box] = (-0.6 / np.tensordot(normal, rays, 1))[box]
+    donor.normals[box] = normal
+    ours = scene(0, 0.8, 200)
+    changed = with_objects_of(donor, ours, mirrored=mirrored, shift=(-0.5, 0.4))
+    new = changed.instance_ids == 2
+    left = (WIDTH - 50 if mirrored else 30) + round(0.4 * MOST_SHIFT[0] * WIDTH)
+    assert np.flatnonzero(new.any(0))[0] == left
+    assert np.flatnonzero(new.any(1))[0] == 20 - round(0.5 * MOST_SHIFT[1] * HEIGHT)
+    points = np.moveaxis(rays, 0, -1)[new] * changed.depth_m[new][:, None]
+    away = -(points * changed.normals[new]).sum(1)
+    np.testing.assert_allclose(np.linalg.norm(changed.normals[new], axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(away, away[0], rtol=1e-4)  # one plane
+    assert abs(changed.normals[new][0] @ (normal * ((-1 if mirrored else 1), 1, 1))) < 0.9999
+
+
+def test_an_object_that_its_picture_cuts_off_stays_at_the_border() -> None:
+    cut = with_objects_of(scene(0, 0.8, 100), scene(40, 0.8, 200), shift=(0.0, 0.5))
+    assert np.flatnonzero((cut.instance_ids == 2).any(0))[0] == 0
+    cut = with_objects_of(scene(0, 0.8, 100), scene(20, 0.8, 200), mirrored=True, shift=(0.0, -0.5))
+    assert np.flatnonzero((cut.instance_ids == 2).any(0))[-1] == WIDTH - 1
 
 
 def test_a_turned_camera_sees_the_same_points() -> None:

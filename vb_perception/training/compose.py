@@ -1,11 +1,12 @@
 """Many scenes from a few real frames of one camera: other frames' objects put on the table, and the camera turned.
 
-Forty frames are soon known by heart.  Both changes keep depth and normals true; only shadows are missing.
+Forty frames are soon known by heart, and show three objects each where a task has fifteen.  Both changes keep depth and
+normals true; only shadows are missing.
 Source: copy and paste as in Ghiasi et al., CVPR 2021, here with depth deciding what is hidden (ours).
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import cv2
@@ -14,77 +15,169 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
 from vb_perception.scenes.sample import Sample, Samples
-from vb_perception.training.augment import GREY, mirrored
+from vb_perception.training.augment import GREY
 
-DONOR_SHARES = (0.25, 0.3, 0.25, 0.2)
-"""How often objects of none, one, two or three other frames are put into one: the table of a task is full."""
-TURN_SHARE, EACH_SHARE = 0.6, 0.6
-MOST_SCALE = 1.12
+DONOR_SHARES = (0.12, 0.12, 0.11, 0.1, 0.1, 0.09, 0.08, 0.07, 0.06, 0.05, 0.04, 0.03, 0.03)
+"""How often objects of none, one, two ... twelve other frames are put into one: the table of a task is full."""
+TURN_SHARE, EACH_SHARE, SHIFT_SHARE = 0.6, 0.7, 0.6
+MOST_SHIFT = (0.3, 0.15)
+"""How far to each side an object is put from where its own picture has it, of the picture's width and height."""
+MOST_SCALE = 1.2
 """An object is moved along its rays by up to this factor to stand on another table; its picture keeps its size."""
 TURN_DEG = (6.0, 7.0, 10.0)
 """Standard deviation of the camera's turn about x (up and down), y (left and right) and z (roll)."""
 FEWEST_TABLE_PX, FEWEST_SEEN = 1000, 0.3
+MOST_WITHIN = 0.03
+"""Share of its pixels that an object may have before another one, if as many are behind: it would be in the other."""
 TINT = 0.2
 MIN_Z = 0.05
 """Of a new ray in the old frame: what lies beside or behind the old camera is far outside its picture."""
 _Plane = NDArray[np.float64]
+_Window = tuple[slice, slice]
 _T = TypeVar("_T", np.int16, np.float32)
 
 
 def compose(sample: Sample, donors: Sequence[Samples], rng: np.random.Generator) -> Sample:
     """`sample` with objects of some donors among its own, and seen by a turned camera; each of it at times.
 
-    Each donor is drawn from one of several sources, all of them alike.
+    Each donor is drawn from one of several sources, all of them alike.  Nothing is put where a table cannot be told.
     """
-    for _ in range(int(rng.choice(len(DONOR_SHARES), p=DONOR_SHARES))):
-        source = donors[int(rng.integers(len(donors)))]
-        donor = source[int(rng.integers(len(source)))]
-        sample = put(sample, mirrored(donor) if rng.random() < 0.5 else donor, rng)  # noqa: PLR2004
+    number = int(rng.choice(len(DONOR_SHARES), p=DONOR_SHARES))
+    table = table_plane(sample) if number else None
+    if table is not None:
+        sample = replace(sample, **{name: getattr(sample, name).copy() for name in _ARRAYS})
+        for _ in range(number):
+            source = donors[int(rng.integers(len(donors)))]
+            put(sample, table, source[int(rng.integers(len(source)))], rng)
     if rng.random() < TURN_SHARE:
         sample = turned(sample, np.radians(rng.normal(0, TURN_DEG)))
     return sample
 
 
-def put(sample: Sample, donor: Sample, rng: np.random.Generator) -> Sample:
-    """Some of the donor's objects where they are in its picture, on the sample's table; what is nearer hides the rest.
+_ARRAYS = ("rgb", "depth_m", "normals", "class_ids", "instance_ids")
 
-    Nothing changes where the cameras or classes differ, or a table cannot be told.
+
+def put(sample: Sample, table: _Plane, donor: Sample, rng: np.random.Generator) -> None:
+    """Put some of the donor's objects on the table of `sample`, whose arrays change; what is nearer hides the rest.
+
+    All are mirrored or none; each stays where it is in its picture or is shifted (`_place`).  Nothing changes where the
+    cameras or classes differ, or the donor's table cannot be told.
+
+    Args:
+        sample: what they are put into.
+        table: its `table_plane`.
+        donor: whose objects they are.
+        rng: which of them, and where.
     """
-    to, of = table_plane(sample), table_plane(donor)
-    alike = (sample.intrinsics, sample.class_names) == (donor.intrinsics, donor.class_names)
-    if to is None or of is None or not alike:
-        return sample
-    out = replace(
-        sample,
-        rgb=sample.rgb.copy(),
-        depth_m=sample.depth_m.copy(),
-        normals=sample.normals.copy(),
-        class_ids=sample.class_ids.copy(),
-        instance_ids=sample.instance_ids.copy(),
-    )
-    number = int(sample.instance_ids.max()) + 1
+    of = table_plane(donor)
+    if of is None or (sample.intrinsics, sample.class_names) != (donor.intrinsics, donor.class_names):
+        return
+    flip = -1 if rng.random() < 0.5 else 1  # noqa: PLR2004
     for instance, window in enumerate(find_objects(np.maximum(donor.instance_ids, 0)), 1):
-        if window is None:
+        if window is None or rng.random() > EACH_SHARE:
             continue
-        mask = donor.instance_ids[window] == instance
-        row = int(np.flatnonzero(mask.any(1))[-1])
-        v, u = window[0].start + row, window[1].start + int(mask[row].argmax())
-        scale = _inverse_depth(of, u, v) / _inverse_depth(to, u, v)
-        stands = sample.class_ids[v, u] > 0 and 1 / MOST_SCALE < scale < MOST_SCALE
-        if rng.random() > EACH_SHARE or not stands:
-            continue
-        moved_m = donor.depth_m[window] * np.float32(scale)
-        likely_m = np.where(np.isnan(moved_m), np.nanmedian(moved_m[mask]), moved_m)
-        seen = mask & ~(out.depth_m[window] < likely_m)
-        if seen.sum() < FEWEST_SEEN * mask.sum():
-            continue
-        soft = cv2.GaussianBlur(seen.astype(np.float32), (3, 3), 0, borderType=cv2.BORDER_CONSTANT)[..., None]
-        rgb = out.rgb[window].astype(np.float32)
-        rgb += soft * (donor.rgb[window] * rng.uniform(1 - TINT, 1 + TINT, 3).astype(np.float32) - rgb)
-        out.rgb[window] = np.clip(rgb, 0, 255).astype(np.uint8)
-        out.depth_m[window][seen], out.normals[window][seen] = moved_m[seen], donor.normals[window][seen]
-        out.class_ids[window][seen], out.instance_ids[window][seen] = donor.class_ids[window][seen], number
-        number += 1
+        camera = sample.intrinsics
+        place = _place(window, flip, camera.width, camera.height, rng)
+        _paste(sample, table, _cut_out(donor, of, instance, window, place, flip), rng)
+
+
+@dataclass(frozen=True, slots=True)
+class _CutOut:
+    """An object as it comes to be at `place`, before its depth is scaled: `mask` (h, w) and what is known there."""
+
+    place: _Window
+    mask: NDArray[np.bool_]
+    foot: tuple[int, int]
+    """Row and column, in the whole picture, of a pixel of it that stands on the table,"""
+    inverse_depth: float
+    """and 1 / depth of the donor's table there."""
+    rgb: NDArray[np.uint8]
+    depth_m: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    class_ids: NDArray[np.int16]
+
+
+def _cut_out(donor: Sample, table: _Plane, instance: int, window: _Window, place: _Window, flip: int) -> _CutOut:
+    """The donor's `instance` at `window`, mirrored where `flip` is -1, as a camera sees it that has it at `place`."""
+    camera = donor.intrinsics
+    mask = (donor.instance_ids[window] == instance)[:, ::flip]
+    row = int(np.flatnonzero(mask.any(1))[-1])
+    column = int(mask[row].argmax())
+    was_u = window[1].start + (column if flip > 0 else mask.shape[1] - 1 - column)
+    # In a mirror column u comes to 2 cx - u.
+    across_px = place[1].start - window[1].start if flip > 0 else place[1].start + window[1].stop - 1 - 2 * camera.cx
+    slope = np.array((across_px / camera.fx, (place[0].start - window[0].start) / camera.fy), np.float32)
+    return _CutOut(
+        place,
+        mask,
+        (place[0].start + row, place[1].start + column),
+        _inverse_depth(table, window[0].start + row, was_u),
+        donor.rgb[window][:, ::flip],
+        donor.depth_m[window][:, ::flip],
+        _sheared(donor.normals[window][:, ::flip], flip, slope),
+        donor.class_ids[window][:, ::flip],
+    )
+
+
+def _paste(sample: Sample, table: _Plane, thing: _CutOut, rng: np.random.Generator) -> None:
+    """Put it where it stands on the table and can be seen: moved along its rays, and tinted."""
+    v, u = thing.foot
+    scale = thing.inverse_depth / _inverse_depth(table, v, u)
+    if sample.class_ids[v, u] <= 0 or not 1 / MOST_SCALE < scale < MOST_SCALE:
+        return
+    place, mask = thing.place, thing.mask
+    moved_m = thing.depth_m * np.float32(scale)
+    likely_m = np.where(np.isnan(moved_m), np.nanmedian(moved_m[mask]), moved_m)
+    seen = mask & ~(sample.depth_m[place] < likely_m)
+    if seen.sum() < FEWEST_SEEN * mask.sum() or _within(seen, mask, sample.instance_ids[place]):
+        return
+    soft = cv2.GaussianBlur(seen.astype(np.float32), (3, 3), 0, borderType=cv2.BORDER_CONSTANT)[..., None]
+    rgb = sample.rgb[place].astype(np.float32)
+    rgb += soft * (thing.rgb * rng.uniform(1 - TINT, 1 + TINT, 3).astype(np.float32) - rgb)
+    number = int(sample.instance_ids.max()) + 1
+    sample.rgb[place] = np.clip(rgb, 0, 255).astype(np.uint8)
+    for known, of in (
+        (sample.depth_m, moved_m),
+        (sample.normals, thing.normals),
+        (sample.class_ids, thing.class_ids),
+        (sample.instance_ids, np.full_like(thing.class_ids, number)),
+    ):
+        known[place][seen] = of[seen]
+
+
+def _place(window: _Window, flip: int, width: int, height: int, rng: np.random.Generator) -> _Window:
+    """Where an object that is at `window` (rows, columns) comes to be: mirrored or not, at times shifted.
+
+    What its own picture cuts off stays at that border.
+    """
+    top, left = window[0].start, window[1].start
+    rows, columns = window[0].stop - top, window[1].stop - left
+    if flip < 0:
+        left = width - left - columns
+    cut = top == 0 or left == 0 or top + rows == height or left + columns == width
+    if not cut and rng.random() < SHIFT_SHARE:
+        down, right = rng.uniform(-1, 1, 2)
+        top = int(np.clip(top + round(down * MOST_SHIFT[1] * height), 0, height - rows))
+        left = int(np.clip(left + round(right * MOST_SHIFT[0] * width), 0, width - columns))
+    return slice(top, top + rows), slice(left, left + columns)
+
+
+def _within(seen: NDArray[np.bool_], mask: NDArray[np.bool_], others: NDArray[np.int16]) -> bool:
+    """Whether an object, `seen` of its `mask` in front, would stand in one of the `others` (ids); all (h, w)."""
+    behind = np.bincount(others[mask & ~seen & (others > 0)])
+    before = np.bincount(others[seen & (others > 0)], minlength=len(behind))[: len(behind)]
+    return bool((np.minimum(behind, before) > MOST_WITHIN * mask.sum()).any())
+
+
+def _sheared(normals: NDArray[np.float32], flip: int, slope: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Normals (..., 3) of what is mirrored, then moved aside by `slope` times its depth, as a shifted picture is.
+
+    A point (x, y, z) comes to (x + slope_x z, y + slope_y z, z): just this is what a picture shows whose pixels are all
+    shifted alike.  Normals follow by the inverse transpose.
+    """
+    out = normals * np.array((flip, 1, 1), np.float32)
+    out[..., 2] -= out[..., :2] @ slope
+    out /= np.linalg.norm(out, axis=-1, keepdims=True)
     return out
 
 
@@ -95,13 +188,12 @@ def table_plane(sample: Sample) -> _Plane | None:
     on_table = (sample.class_ids == sample.class_names.index("table")) & np.isfinite(sample.depth_m)
     if np.count_nonzero(on_table) < FEWEST_TABLE_PX:
         return None
-    v, u = np.nonzero(on_table)
-    some = slice(None, None, max(1, len(u) // 5000))
-    rows = np.stack((u, v, np.ones_like(u)), 1)[some]
-    plane, *_ = np.linalg.lstsq(
-        rows.astype(np.float64), 1 / sample.depth_m[on_table][some].astype(np.float64), rcond=None
-    )
-    return plane
+    some = np.flatnonzero(on_table)
+    some = some[:: max(1, len(some) // 5000)]
+    v, u = np.divmod(some, on_table.shape[1])
+    rows = np.stack((u, v, np.ones_like(u)), 1).astype(np.float64)
+    inverse_depth = 1 / sample.depth_m.ravel()[some].astype(np.float64)
+    return np.asarray(np.linalg.lstsq(rows, inverse_depth, rcond=None)[0], np.float64)
 
 
 def _inverse_depth(plane: _Plane, u: int, v: int) -> float:
