@@ -18,8 +18,9 @@ from vb_perception.evaluation.scores import Scorer, Scores
 from vb_perception.evaluation.truth import OBJECT, true_objects
 from vb_perception.frame import Frame
 from vb_perception.metrics.depth import depth_scores
+from vb_perception.metrics.normals import normal_scores
 from vb_perception.pipeline import PerceptionPipeline
-from vb_perception.predictions import DepthMap, Prediction, SegmentMap
+from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, SurfaceNormals, Task
@@ -80,7 +81,11 @@ def blind(learnt: NoImage) -> Answer:
 
 
 def osd_figures(answer: Answer, samples: Iterable[Sample]) -> SetFigures:
-    """Depth, normals, table and objects, and depth on the objects' pixels alone."""
+    """Depth, normals, table and objects, and depth and normals on the objects' pixels and the table's alone.
+
+    `table_truth_deg` is how far the table's true normals are from their own mean: a table is flat, so that is the
+    noise of the truth, which no answer can be better than there.
+    """
     scorer, rows = Scorer(), []
     for sample in samples:
         answers = answer(sample, TABLE_TOP)
@@ -88,8 +93,25 @@ def osd_figures(answer: Answer, samples: Iterable[Sample]) -> SetFigures:
         depth = answers[DEPTH.name]
         if isinstance(depth, DepthMap):
             row["object_abs_rel"] = depth_scores(depth.depth_m, sample.depth_m, true_objects(sample) > 0)["abs_rel"]
+        normals = answers[NORMALS.name]
+        if isinstance(normals, NormalMap):
+            row |= _normals_by_what(normals.normals, sample)
         rows.append(row)
     return SetFigures(rows, scores=scorer.scores())
+
+
+def _normals_by_what(normals: NDArray[np.float32], sample: Sample) -> Row:
+    table = sample.class_ids == sample.class_names.index("table")
+    known = table & np.isfinite(sample.normals).all(-1)
+    if not known.any():
+        return {}
+    flat = np.broadcast_to(sample.normals[known].mean(0), sample.normals.shape)
+    found = {
+        "table_normals_deg": (normals, table),
+        "table_truth_deg": (flat, table),
+        "object_normals_deg": (normals, true_objects(sample) > 0),
+    }
+    return {name: normal_scores(answer, sample.normals, where)["mean_deg"] for name, (answer, where) in found.items()}
 
 
 def depth_figures(answer: Answer, samples: Iterable[Sample]) -> SetFigures:

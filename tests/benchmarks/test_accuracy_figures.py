@@ -39,6 +39,19 @@ def test_who_may_not_look_knows_the_median() -> None:
     assert row["objects_iou"] == row["overlap_f"] == row["boundary_f"] == 0
 
 
+def test_noise_of_the_truth_is_told_from_error() -> None:
+    """Half of the table leans 10 degrees to the left, half to the right: who says "flat" is 10 off, and so is truth."""
+    truth = tabletop(1.0)
+    lean = np.radians(np.where(np.arange(SHAPE[1]) % 2, 10.0, -10.0))
+    on_table = truth.class_ids == 1
+    leaning = np.stack((np.sin(lean), np.zeros_like(lean), -np.cos(lean)), -1).astype(np.float32)
+    truth.normals[on_table] = np.broadcast_to(leaning, truth.normals.shape)[on_table]
+    (row,) = osd_figures(blind(NoImage.of([tabletop(1.0)])), [truth]).rows
+    assert row["table_truth_deg"] == pytest.approx(10, abs=0.1)
+    assert row["table_normals_deg"] == pytest.approx(10, abs=0.1)
+    assert row["object_normals_deg"] == pytest.approx(0, abs=0.1)
+
+
 def test_a_constant_is_the_true_median() -> None:
     (row,) = constant_figures([tabletop(1.0)]).rows
     assert row["abs_rel"] == pytest.approx(200 / (47 * 64) * 0.2 / 0.8, rel=1e-4)
