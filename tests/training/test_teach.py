@@ -1,6 +1,7 @@
 """What the teacher is shown, and what it is asked for."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -63,13 +64,14 @@ def test_instances_get_colours_of_their_own_at_random(random_sample: MakeSample)
     assert not torch.equal(other.rows, drawn.rows)
 
 
-def test_instances_that_no_colour_is_left_for_are_unknown(random_sample: MakeSample) -> None:
+def test_more_instances_than_colours_share_them(random_sample: MakeSample) -> None:
     ids = np.arange(64)[:, None] // 4 * np.ones((1, 64), np.int64)  # 15 cups
-    ids[40:41] = ids[44]  # one of them smaller, its neighbour larger
-    drawn = with_random_slots(batch_of(random_sample(0, 64, 64), ids), random())
-    known = ids[drawn.valid[1].numpy()]
-    assert len(np.unique(known[known > 0])) == SLOTS
-    assert 10 not in known
+    batch = batch_of(random_sample(0, 64, 64), ids)
+    drawn = with_random_slots(batch, random())
+    slots = drawn.rows[1, ::4, 0].tolist()[1:]
+    assert set(slots) == set(range(3, 3 + SLOTS))
+    assert all(a != b for a, b in itertools.pairwise(slots))  # never with a neighbour
+    assert torch.equal(drawn.valid, batch.valid)
 
 
 class Watching(nn.Module):

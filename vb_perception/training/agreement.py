@@ -110,5 +110,5 @@ def _in_slots_of(logits: Tensor, weight: Tensor) -> Tensor:
     rows = weight.argmax(1)
     first, last = FIRST_SLOT_ROW, FIRST_SLOT_ROW + SLOTS
     counted = torch.where((rows >= first) & (rows < last), rows - first + 2, 1)  # as in `Target.rows`
-    matched, _ = instance_rows(logits, counted, torch.ones_like(rows, dtype=torch.bool))
+    matched = instance_rows(logits, counted, torch.ones_like(rows, dtype=torch.bool))
     return nn.functional.one_hot(matched, logits.shape[1]).permute(0, 3, 1, 2).to(weight)

@@ -144,12 +144,13 @@ def borders(rows: Tensor, valid: Tensor) -> Tensor:
     return (valid & ((highest != ids) | (-lowest != ids))).to(ids.dtype)
 
 
-def instance_rows(logits: Tensor, rows: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Which instance row of the prompt each instance should point at, and where that is defined.
+def instance_rows(logits: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
+    """Which row of the prompt each pixel should point at.
 
     Any assignment of colours to instances is right, as long as no two share one; the one is asked for that the network
     is nearest to (as in deep colouring, Kulikov, Yurchenko, Lempitsky 2018, and DETR's matching), with a preference for
-    the slot whose place is near (`codecs.slots.ANCHORS`), so that it does not wander from frame to frame.
+    the slot whose place is near (`codecs.slots.ANCHORS`), so that it does not wander from frame to frame.  Where there
+    are more instances than colours, the smaller ones share those that are far away.
 
     Args:
         logits: (N, T, H, W) of the rows of the prompts.
@@ -157,18 +158,16 @@ def instance_rows(logits: Tensor, rows: Tensor, valid: Tensor) -> tuple[Tensor, 
         valid: (N, H, W), where that is known.
 
     Returns:
-        rows (N, H, W) to point at: 1 the background, `FIRST_SLOT_ROW` + slot an instance; and valid (N, H, W), without
-        the smaller instances of an image that holds more than there are slots.
+        rows (N, H, W) to point at: 1 the background, `FIRST_SLOT_ROW` + slot an instance.
     """
     inside = valid & (rows > 1)
     if not inside.any():
-        return rows.clamp(max=1), valid
+        return rows.clamp(max=1)
     slots = logits[:, FIRST_SLOT_ROW : FIRST_SLOT_ROW + SLOTS].detach().float().log_softmax(1)
     pixels, place, likely = instance_means(rows, inside, slots)
-    table = assigned(pixels, slot_cost(place) - likely.cpu()).to(rows.device)
+    table = assigned(pixels, place, slot_cost(place) - likely.cpu()).to(rows.device)
     slot = table.gather(1, rows.clamp(max=table.shape[1] - 1).flatten(1)).unflatten(1, rows.shape[1:])
-    row = torch.where(inside, slot.clamp(min=0) + FIRST_SLOT_ROW, rows.clamp(max=1))
-    return row, valid & ~(inside & (slot < 0))
+    return torch.where(inside, slot + FIRST_SLOT_ROW, rows.clamp(max=1))
 
 
 def instance_means(rows: Tensor, inside: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -202,17 +201,25 @@ def slot_cost(place: Tensor) -> Tensor:
     return PLACE_SHARE * torch.cdist(place.cpu(), torch.as_tensor(ANCHORS, dtype=torch.float32)).square()
 
 
-def assigned(pixels: Tensor, cost: Tensor) -> Tensor:
-    """The cheapest slots of the instances of each image: (N, K), -1 without one.
+def assigned(pixels: Tensor, place: Tensor, cost: Tensor) -> Tensor:
+    """The cheapest slots of the instances of each image, no two alike: (N, K), -1 where there is no instance.
 
-    pixels (N, K), 0 where there is no instance; cost (N, K, SLOTS).  The largest come first if there are too many.
+    If there are too many, the largest come first; each of the rest then shares the slot whose instances are the
+    farthest from it, as in `codecs.slots.assign_slots`.
+
+    pixels (N, K), 0 where there is no instance; place (N, K, 2); cost (N, K, SLOTS).
     """
-    pixels = pixels.cpu()
+    pixels, place = pixels.cpu(), place.cpu()
     table = torch.full(pixels.shape, -1, dtype=torch.int64)
-    for count, price, slots in zip(pixels, cost, table, strict=True):
-        largest = count.argsort(descending=True)[: min(SLOTS, int((count > 0).sum()))]
+    for count, centres, price, slots in zip(pixels, place, cost, table, strict=True):
+        by_size = count.argsort(descending=True)[: int((count > 0).sum())]
+        largest = by_size[:SLOTS]
         chosen, slot = linear_sum_assignment(price[largest].numpy())
         slots[largest[torch.as_tensor(chosen)]] = torch.as_tensor(slot)
+        for instance in by_size[SLOTS:]:
+            away = torch.cdist(centres[instance : instance + 1], centres)[0]
+            nearest = torch.stack([away[slots == s].min() for s in range(SLOTS)])
+            slots[instance] = nearest.argmax()
     return table
 
 

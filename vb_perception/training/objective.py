@@ -61,10 +61,9 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig, *, chosen: b
     truth_m, known = batch.depth_m[depth], batch.valid[depth]
     # With a colour map as the last layer the colour follows from the place; without, it is what is regressed.
     paints_stops = config.paints_stops
-    if chosen:
-        rows, coloured = batch.rows[instances], batch.valid[instances]
-    else:
-        rows, coloured = instance_rows(painted.logits[instances], batch.rows[instances], batch.valid[instances])
+    rows, coloured = batch.rows[instances], batch.valid[instances]
+    if not chosen:
+        rows = instance_rows(painted.logits[instances], rows, coloured)
     return {
         "colour": colour_loss(rgb[normals], batch.target[normals], batch.valid[normals])
         + (0 if paints_stops else colour_loss(rgb[depth], batch.target[depth], known)),

@@ -82,28 +82,26 @@ def own_terms(model: Model, batch: Batch, config: GeneratorConfig, random: torch
 
 
 def with_random_slots(batch: Batch, random: torch.Generator) -> Batch:
-    """The batch with its instances in colours drawn at random: rows, target and valid of the prompts of instances.
+    """The batch with its instances in colours drawn at random: rows and target of the prompts of instances.
 
     Which colours they have is seen in the noisy picture.  A slot whose place is near is likelier, as a student would
-    choose it (`losses.instance_rows`): by Gumbel noise on the same costs.  The smaller instances of an image that has
-    more than there are slots are unknown.
+    choose it (`losses.instance_rows`): by Gumbel noise on the same costs.
     """
     of = (batch.kinds == KINDS.index("instances")).nonzero()[:, 0]
-    rows, valid, target = batch.rows.clone(), batch.valid.clone(), batch.target.clone()
+    rows, target = batch.rows.clone(), batch.target.clone()
     own = rows[of].clamp(min=1)
-    inside = valid[of] & (own > 1)
+    inside = batch.valid[of] & (own > 1)
     if not inside.any():
         rows[of] = own
         return dataclasses.replace(batch, rows=rows)
     pixels, place, _ = instance_means(own, inside, target[of])
     uniform = torch.rand((*pixels.shape, SLOTS), generator=random, device=random.device).clamp(min=1e-6).cpu()
-    table = assigned(pixels, slot_cost(place) + torch.log(-torch.log(uniform))).to(own.device)
+    table = assigned(pixels, place, slot_cost(place) + torch.log(-torch.log(uniform))).to(own.device)
     slot = table.gather(1, own.clamp(max=table.shape[1] - 1).flatten(1)).unflatten(1, own.shape[1:])
-    rows[of] = torch.where(inside & (slot >= 0), slot + FIRST_SLOT_ROW, 1)
-    valid[of] &= ~(inside & (slot < 0))
+    rows[of] = torch.where(inside, slot + FIRST_SLOT_ROW, 1)
     colours = batch.columns[of][..., COLOUR].transpose(1, 2)
     target[of] = colours.gather(2, rows[of].flatten(1)[:, None].expand(-1, 3, -1)).unflatten(2, own.shape[1:])
-    return dataclasses.replace(batch, rows=rows, valid=valid, target=target)
+    return dataclasses.replace(batch, rows=rows, target=target)
 
 
 NETWORKS: dict[str, tuple[type[Model], Terms]] = {
