@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from accuracy_baselines import NoImage
+from accuracy_borders import borders_found
 from accuracy_legends import COLOURS, USUAL, WORDS, LegendTally, legends, named_classes
 from accuracy_sets import crop_corners, zoomed
 from numpy.typing import NDArray
@@ -96,6 +97,9 @@ def osd_figures(answer: Answer, samples: Iterable[Sample]) -> SetFigures:
         normals = answers[NORMALS.name]
         if isinstance(normals, NormalMap):
             row |= _normals_by_what(normals.normals, sample)
+        objects = answers[OBJECTS.name]
+        if isinstance(objects, SegmentMap):
+            row |= borders_found(objects.ids, true_objects(sample))
         rows.append(row)
     return SetFigures(rows, scores=scorer.scores())
 

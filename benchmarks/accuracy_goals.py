@@ -50,6 +50,8 @@ GOALS = (
     Goal(OSD, "table_truth_deg", "the truth's own noise: the table's normals from their mean", ".1f"),
     Goal(OSD, "overlap_f", "objects, overlap F", ".3f", at_least=0.70),
     Goal(OSD, "boundary_f", "objects, boundary F", ".3f", at_least=0.60),
+    Goal(OSD, "outline_found", "objects' borders with table and background, found", ".3f"),
+    Goal(OSD, "between_found", "objects' borders with one another, found", ".3f"),
     Goal(OSD, "share_75", "objects found with F > 0.75", ".3f"),
     Goal(OSD, "table_iou", "table IoU", ".3f", at_least=0.94),
     Goal(OSD, "objects_iou", "objects IoU", ".3f"),
