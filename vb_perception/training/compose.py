@@ -1,7 +1,7 @@
 """Many scenes from a few real frames of one camera: other frames' objects put on the table, and the camera turned.
 
-Forty frames are soon known by heart, and show three objects each where a task has fifteen.  Both changes keep depth and
-normals true; only shadows are missing.
+Forty frames are soon known by heart, and show two or three objects each where a task has fifteen.  Both changes keep
+depth and normals true; only shadows are missing.
 Source: copy and paste as in Ghiasi et al., CVPR 2021, here with depth deciding what is hidden (ours).
 """
 
@@ -42,15 +42,21 @@ def compose(sample: Sample, donors: Sequence[Samples], rng: np.random.Generator)
 
     Each donor is drawn from one of several sources, all of them alike.  Nothing is put where a table cannot be told.
     """
-    number = int(rng.choice(len(DONOR_SHARES), p=DONOR_SHARES))
-    table = table_plane(sample) if number else None
-    if table is not None:
-        sample = replace(sample, **{name: getattr(sample, name).copy() for name in _ARRAYS})
-        for _ in range(number):
-            source = donors[int(rng.integers(len(donors)))]
-            put(sample, table, source[int(rng.integers(len(source)))], rng)
+    sample = crowd(sample, donors, int(rng.choice(len(DONOR_SHARES), p=DONOR_SHARES)), rng)
     if rng.random() < TURN_SHARE:
         sample = turned(sample, np.radians(rng.normal(0, TURN_DEG)))
+    return sample
+
+
+def crowd(sample: Sample, donors: Sequence[Samples], number: int, rng: np.random.Generator) -> Sample:
+    """`sample` with objects of so many donors among its own."""
+    table = table_plane(sample) if number else None
+    if table is None:
+        return sample
+    sample = replace(sample, **{name: getattr(sample, name).copy() for name in _ARRAYS})
+    for _ in range(number):
+        source = donors[int(rng.integers(len(donors)))]
+        put(sample, table, source[int(rng.integers(len(source)))], rng)
     return sample
 
 
