@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from accuracy_baselines import NoImage
-from accuracy_borders import borders_found
 from accuracy_legends import COLOURS, USUAL, WORDS, LegendTally, legends, named_classes
 from accuracy_sets import crop_corners, zoomed
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from vb_perception.evaluation.paired import PairedDifference, paired_difference
 from vb_perception.evaluation.scores import Scorer, Scores
 from vb_perception.evaluation.truth import OBJECT, true_objects
 from vb_perception.frame import Frame
+from vb_perception.metrics.borders import borders_found
 from vb_perception.metrics.depth import depth_scores
 from vb_perception.metrics.normals import normal_scores
 from vb_perception.pipeline import PerceptionPipeline

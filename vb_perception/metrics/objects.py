@@ -87,12 +87,12 @@ class _Boundary:
         low, high = other.all_px.min(0) - radius_px, other.all_px.max(0) + radius_px
         around = np.zeros(high - low + 1, np.uint8)
         around[tuple((other.all_px - low).T)] = 1
-        around = cv2.dilate(around, _disk(radius_px))
+        around = cv2.dilate(around, disk(radius_px))
         within = self.counted_px[((self.counted_px >= low) & (self.counted_px <= high)).all(1)]
         return int(np.count_nonzero(around[tuple((within - low).T)]))
 
 
-def _disk(radius_px: int) -> NDArray[np.uint8]:
+def disk(radius_px: int) -> NDArray[np.uint8]:
     """1 where the centre is no more than `radius_px` away, (2 r + 1, 2 r + 1)."""
     step_px = np.arange(-radius_px, radius_px + 1)
     disk: NDArray[np.uint8] = (step_px[:, None] ** 2 + step_px**2 <= radius_px**2).astype(np.uint8)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vb_perception.metrics.objects import BOUNDARY_SHARE
+from vb_perception.metrics.objects import BOUNDARY_SHARE, disk
 
 Ids = NDArray[np.integer]
 Mask = NDArray[np.bool_]
@@ -25,8 +25,7 @@ def borders_found(predicted: Ids, truth: Ids) -> dict[str, float]:
         `outline_found`, of the borders of an object with no object; `between_found`, of those of two objects.
     """
     radius_px = math.ceil(BOUNDARY_SHARE * math.hypot(*truth.shape))
-    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
-    near = cv2.dilate(np.logical_or(*_borders(predicted)).astype(np.uint8), around) > 0
+    near = cv2.dilate(np.logical_or(*_borders(predicted)).astype(np.uint8), disk(radius_px)) > 0
     known = cv2.erode((truth >= 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     outline, between = (border & known for border in _borders(np.maximum(truth, 0)))
     return {"outline_found": _share(near, outline), "between_found": _share(near, between)}

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from accuracy_borders import borders_found
+
+from vb_perception.metrics.borders import borders_found
 
 
 def two_boxes() -> np.ndarray:
