@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="training extra not installed: run `make tes
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes.sample import Sample
-from vb_perception.training.compose import MOST_SHIFT, compose, put, table_plane, turned
+from vb_perception.training.compose import MOST_SHIFT, SHIFT_SHARE, STACK_SHARE, compose, put, table_plane, turned
 
 HEIGHT, WIDTH = 60, 80
 CAMERA = CameraIntrinsics(WIDTH, HEIGHT, 70.0, 70.0, 39.5, 29.5)
@@ -30,16 +30,39 @@ def scene(left: int, depth_m: float, red: int, table_m: float = 1.0) -> Sample:
     return Sample("s", rgb, CAMERA, depth, normals, classes, instances, ("background", "table", "object"))
 
 
-class Chosen:
-    """Random numbers that put every object there, unchanged in colour: mirrored or not, shifted or not."""
+def tilted_scene(left: int, top: int = 20) -> Sample:
+    """A table seen from above at a slant, and a box 20 px wide and 12 high on it whose upper half is level."""
+    sample = scene(left, 0.8, 200)
+    plane = np.array((0.002, 0.01, 0.6))
+    v, u = np.mgrid[:HEIGHT, :WIDTH]
+    inverse_m = plane[0] * u + plane[1] * v + plane[2]
+    up = -np.array((plane[0] * CAMERA.fx, plane[1] * CAMERA.fy, plane @ (CAMERA.cx, CAMERA.cy, 1)))
+    up /= np.linalg.norm(up)
+    box, level = np.s_[top : top + 12, left : left + 20], np.s_[top : top + 6, left : left + 20]
+    sample.depth_m[:], sample.normals[:] = 1 / inverse_m, up
+    sample.class_ids[:], sample.instance_ids[:] = 1, 0
+    sample.class_ids[box], sample.instance_ids[box] = 2, 1
+    foot_m = sample.depth_m[top + 11, left : left + 20]
+    sample.depth_m[box], sample.normals[box] = foot_m, (0, 0, -1)
+    raised = foot_m[0] * inverse_m[top + 5, left]
+    sample.depth_m[level], sample.normals[level] = (raised / inverse_m)[level], up
+    return sample
 
-    def __init__(self, *, mirrored: bool = False, shift: tuple[float, float] | None = None) -> None:
+
+class Chosen:
+    """Random numbers that put every object there, unchanged in colour: mirrored, shifted or stacked, or not."""
+
+    def __init__(
+        self, *, mirrored: bool = False, shift: tuple[float, float] | None = None, stack: bool = False
+    ) -> None:
         """`shift` down and to the right, as shares of the most."""
         self._shift = shift
         never, always = 1.0 - 1e-9, 0.0
-        self._draws = itertools.chain(
-            [always if mirrored else never], itertools.cycle([always, never if shift is None else always])
-        )
+        place = SHIFT_SHARE + STACK_SHARE / 2 if stack else never if shift is None else always
+        self._draws = itertools.chain([always if mirrored else never], itertools.cycle([always, place]))
+
+    def choice(self, of: np.ndarray) -> int:
+        return int(of[len(of) // 2])
 
     def random(self) -> float:
         return next(self._draws)
@@ -49,13 +72,18 @@ class Chosen:
 
 
 def with_objects_of(
-    donor: Sample, ours: Sample, *, mirrored: bool = False, shift: tuple[float, float] | None = None
+    donor: Sample,
+    ours: Sample,
+    *,
+    mirrored: bool = False,
+    shift: tuple[float, float] | None = None,
+    stack: bool = False,
 ) -> Sample:
     """`ours`, left as it is, with every object of the donor that can stand there."""
     table = table_plane(ours)
     assert table is not None
     changed = copy.deepcopy(ours)
-    rng: np.random.Generator = Chosen(mirrored=mirrored, shift=shift)  # type: ignore[assignment]
+    rng: np.random.Generator = Chosen(mirrored=mirrored, shift=shift, stack=stack)  # type: ignore[assignment]
     put(changed, table, donor, rng)
     return changed
 
@@ -116,6 +144,41 @@ def test_a_shifted_object_is_sheared_exactly(*, mirrored: bool) -> None:
     np.testing.assert_allclose(np.linalg.norm(changed.normals[new], axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(away, away[0], rtol=1e-4)  # one plane
     assert abs(changed.normals[new][0] @ (normal * ((-1 if mirrored else 1), 1, 1))) < 0.9999
+
+
+def test_a_shifted_object_stands_where_the_table_is_there() -> None:
+    ours, donor = tilted_scene(5, top=5), tilted_scene(40)
+    table = table_plane(ours)
+    assert table is not None
+    changed = with_objects_of(donor, ours, shift=(1.0, -0.6))
+    v, u = (side.max() for side in np.nonzero(changed.instance_ids == 2))
+    assert v == 31 + round(MOST_SHIFT[1] * HEIGHT)
+    left = np.flatnonzero((changed.instance_ids == 2)[v])[0]
+    assert (left, u) == (40 - round(0.6 * MOST_SHIFT[0] * WIDTH), 59 - round(0.6 * MOST_SHIFT[0] * WIDTH))
+    assert 1 / changed.depth_m[v, left] == pytest.approx(table @ (left, v, 1), rel=1e-3)
+
+
+def test_an_object_stands_on_another() -> None:
+    ours, donor = tilted_scene(30, top=30), tilted_scene(40)
+    changed = with_objects_of(donor, ours, stack=True)
+    new = changed.instance_ids == 2
+    v, u = (int(side[-1]) for side in np.nonzero(new))
+    left = int(np.flatnonzero(new[v])[0])
+    assert new.sum() == 12 * 20
+    assert ours.instance_ids[v, left] == 1
+    assert (ours.normals[v, left] == ours.normals[0, 0]).all()
+    assert changed.depth_m[v, left] == pytest.approx(ours.depth_m[v, left], rel=1e-3)
+    assert changed.depth_m[v, u] < ours.depth_m[v - 12, u]
+
+
+def test_what_another_hides_does_not_come() -> None:
+    donor = scene(30, 0.8, 200)
+    donor.instance_ids[20:40, 45:55], donor.class_ids[20:40, 45:55] = 2, 2
+    donor.depth_m[20:40, 45:55] = 0.7
+    ours = scene(0, 0.8, 90)
+    came = with_objects_of(donor, ours)
+    assert set(np.unique(came.instance_ids)) == {0, 1, 2}
+    np.testing.assert_array_equal(came.instance_ids == 2, donor.instance_ids == 2)
 
 
 def test_an_object_that_its_picture_cuts_off_stays_at_the_border() -> None:

@@ -1,7 +1,7 @@
 """Many scenes from a few real frames of one camera: other frames' objects put on the table, and the camera turned.
 
-Forty frames are soon known by heart, and show two or three objects each where a task has fifteen.  Both changes keep
-depth and normals true; only shadows are missing.
+Forty frames are soon known by heart, and show two or three objects each where a task has fifteen, side by side and on
+one another.  Both changes keep depth and normals true; only shadows are missing.
 Source: copy and paste as in Ghiasi et al., CVPR 2021, here with depth deciding what is hidden (ours).
 """
 
@@ -12,20 +12,26 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
+from scipy.ndimage import find_objects, minimum_filter
 
 from vb_perception.scenes.sample import Sample, Samples
 from vb_perception.training.augment import GREY
 
 DONOR_SHARES = (0.12, 0.12, 0.11, 0.1, 0.1, 0.09, 0.08, 0.07, 0.06, 0.05, 0.04, 0.03, 0.03)
 """How often objects of none, one, two ... twelve other frames are put into one: the table of a task is full."""
-TURN_SHARE, EACH_SHARE, SHIFT_SHARE = 0.6, 0.7, 0.6
+TURN_SHARE, EACH_SHARE = 0.6, 0.7
+SHIFT_SHARE, STACK_SHARE = 0.45, 0.3
+"""How often an object is shifted on the table, and how often it is put on another one; otherwise it stays."""
 MOST_SHIFT = (0.3, 0.15)
 """How far to each side an object is put from where its own picture has it, of the picture's width and height."""
 MOST_SCALE = 1.2
 """An object is moved along its rays by up to this factor to stand on another table; its picture keeps its size."""
 TURN_DEG = (6.0, 7.0, 10.0)
 """Standard deviation of the camera's turn about x (up and down), y (left and right) and z (roll)."""
+TOP_COS = 0.95
+"""Something can stand where a normal is this near to the table's."""
+NEAR_PX, FEWEST_BEFORE_PX, BEFORE = 3, 10, 0.98
+"""An object is hidden in part if so many pixels of others, so near to it, have less than this part of its depth."""
 FEWEST_TABLE_PX, FEWEST_SEEN = 1000, 0.3
 MOST_WITHIN = 0.03
 """Share of its pixels that an object may have before another one, if as many are behind: it would be in the other."""
@@ -34,6 +40,7 @@ MIN_Z = 0.05
 """Of a new ray in the old frame: what lies beside or behind the old camera is far outside its picture."""
 _Plane = NDArray[np.float64]
 _Window = tuple[slice, slice]
+_Pixel = tuple[int, int]
 _T = TypeVar("_T", np.int16, np.float32)
 
 
@@ -66,8 +73,9 @@ _ARRAYS = ("rgb", "depth_m", "normals", "class_ids", "instance_ids")
 def put(sample: Sample, table: _Plane, donor: Sample, rng: np.random.Generator) -> None:
     """Put some of the donor's objects on the table of `sample`, whose arrays change; what is nearer hides the rest.
 
-    All are mirrored or none; each stays where it is in its picture or is shifted (`_place`).  Nothing changes where the
-    cameras or classes differ, or the donor's table cannot be told.
+    All are mirrored or none; each stays where it is in its picture, is shifted, or stands on another (`_place`); what
+    another hides in part does not come.  Nothing changes where the cameras or classes differ, or the donor's table
+    cannot be told.
 
     Args:
         sample: what they are put into.
@@ -80,11 +88,13 @@ def put(sample: Sample, table: _Plane, donor: Sample, rng: np.random.Generator) 
         return
     flip = -1 if rng.random() < 0.5 else 1  # noqa: PLR2004
     for instance, window in enumerate(find_objects(np.maximum(donor.instance_ids, 0)), 1):
-        if window is None or rng.random() > EACH_SHARE:
+        if window is None or _hidden(donor, instance, window) or rng.random() > EACH_SHARE:
             continue
-        camera = sample.intrinsics
-        place = _place(window, flip, camera.width, camera.height, rng)
-        _paste(sample, table, _cut_out(donor, of, instance, window, place, flip), rng)
+        mask = (donor.instance_ids[window] == instance)[:, ::flip]
+        row = int(np.flatnonzero(mask.any(1))[-1])
+        foot = row, int(mask[row].argmax())
+        place, stands_on = _place(sample, table, window, foot, flip, rng)
+        _paste(sample, stands_on, _cut_out(donor, of, mask, window, foot, place, flip), rng)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +104,25 @@ class _CutOut:
     place: _Window
     mask: NDArray[np.bool_]
     foot: tuple[int, int]
-    """Row and column, in the whole picture, of a pixel of it that stands on the table,"""
+    """Row and column, in the whole picture, of a pixel of it that stands on something,"""
     inverse_depth: float
-    """and 1 / depth of the donor's table there."""
+    """and 1 / depth of the donor's table where that pixel was."""
     rgb: NDArray[np.uint8]
     depth_m: NDArray[np.float32]
     normals: NDArray[np.float32]
     class_ids: NDArray[np.int16]
 
 
-def _cut_out(donor: Sample, table: _Plane, instance: int, window: _Window, place: _Window, flip: int) -> _CutOut:
-    """The donor's `instance` at `window`, mirrored where `flip` is -1, as a camera sees it that has it at `place`."""
+def _cut_out(
+    donor: Sample, table: _Plane, mask: NDArray[np.bool_], window: _Window, foot: _Pixel, place: _Window, flip: int
+) -> _CutOut:
+    """The donor's object at `window`, mirrored where `flip` is -1, as a camera sees it that has it at `place`.
+
+    `mask` and `foot`, a row and column of it, are of the object as it is seen then.
+    """
     camera = donor.intrinsics
-    mask = (donor.instance_ids[window] == instance)[:, ::flip]
-    row = int(np.flatnonzero(mask.any(1))[-1])
-    column = int(mask[row].argmax())
-    was_u = window[1].start + (column if flip > 0 else mask.shape[1] - 1 - column)
+    row, column = foot
+    was_v, was_u = window[0].start + row, window[1].start + (column if flip > 0 else mask.shape[1] - 1 - column)
     # In a mirror column u comes to 2 cx - u.
     across_px = place[1].start - window[1].start if flip > 0 else place[1].start + window[1].stop - 1 - 2 * camera.cx
     slope = np.array((across_px / camera.fx, (place[0].start - window[0].start) / camera.fy), np.float32)
@@ -117,7 +130,7 @@ def _cut_out(donor: Sample, table: _Plane, instance: int, window: _Window, place
         place,
         mask,
         (place[0].start + row, place[1].start + column),
-        _inverse_depth(table, window[0].start + row, was_u),
+        _inverse_depth(table, was_v, was_u),
         donor.rgb[window][:, ::flip],
         donor.depth_m[window][:, ::flip],
         _sheared(donor.normals[window][:, ::flip], flip, slope),
@@ -125,10 +138,10 @@ def _cut_out(donor: Sample, table: _Plane, instance: int, window: _Window, place
     )
 
 
-def _paste(sample: Sample, table: _Plane, thing: _CutOut, rng: np.random.Generator) -> None:
-    """Put it where it stands on the table and can be seen: moved along its rays, and tinted."""
+def _paste(sample: Sample, stands_on: _Plane, thing: _CutOut, rng: np.random.Generator) -> None:
+    """Put it where it stands on that plane and can be seen: moved along its rays, and tinted."""
     v, u = thing.foot
-    scale = thing.inverse_depth / _inverse_depth(table, v, u)
+    scale = thing.inverse_depth / _inverse_depth(stands_on, v, u)
     if sample.class_ids[v, u] <= 0 or not 1 / MOST_SCALE < scale < MOST_SCALE:
         return
     place, mask = thing.place, thing.mask
@@ -151,21 +164,56 @@ def _paste(sample: Sample, table: _Plane, thing: _CutOut, rng: np.random.Generat
         known[place][seen] = of[seen]
 
 
-def _place(window: _Window, flip: int, width: int, height: int, rng: np.random.Generator) -> _Window:
-    """Where an object that is at `window` (rows, columns) comes to be: mirrored or not, at times shifted.
+def _hidden(donor: Sample, instance: int, window: _Window) -> bool:
+    """Whether a part of the donor's `instance`, at `window`, is behind another of its objects."""
+    rows, columns = (slice(max(side.start - NEAR_PX, 0), side.stop + NEAR_PX) for side in window)
+    near = rows, columns
+    ids, depth_m = donor.instance_ids[near], donor.depth_m[near]
+    own_m = np.where((ids == instance) & np.isfinite(depth_m), depth_m, np.inf)
+    nearest_m = minimum_filter(own_m, 2 * NEAR_PX + 1)
+    before = (ids > 0) & (ids != instance) & (depth_m < BEFORE * nearest_m) & np.isfinite(nearest_m)
+    return bool(np.count_nonzero(before) > FEWEST_BEFORE_PX)
 
-    What its own picture cuts off stays at that border.
+
+def _place(
+    sample: Sample, table: _Plane, window: _Window, foot: _Pixel, flip: int, rng: np.random.Generator
+) -> tuple[_Window, _Plane]:
+    """Where an object that is at `window` (rows, columns) comes to be: mirrored or not, shifted, or on another.
+
+    What its own picture cuts off stays at that border.  `foot` is the row and column in it where it stands.  With the
+    place comes the plane that it stands on: what is level with the table is so many times its 1 / depth.
     """
+    height, width = sample.instance_ids.shape
     top, left = window[0].start, window[1].start
     rows, columns = window[0].stop - top, window[1].stop - left
     if flip < 0:
         left = width - left - columns
     cut = top == 0 or left == 0 or top + rows == height or left + columns == width
-    if not cut and rng.random() < SHIFT_SHARE:
+    draw = 1.0 if cut else rng.random()
+    reach_v, reach_u = MOST_SHIFT[1] * height, MOST_SHIFT[0] * width
+    if draw < SHIFT_SHARE:
         down, right = rng.uniform(-1, 1, 2)
-        top = int(np.clip(top + round(down * MOST_SHIFT[1] * height), 0, height - rows))
-        left = int(np.clip(left + round(right * MOST_SHIFT[0] * width), 0, width - columns))
-    return slice(top, top + rows), slice(left, left + columns)
+        top = int(np.clip(top + round(down * reach_v), 0, height - rows))
+        left = int(np.clip(left + round(right * reach_u), 0, width - columns))
+    elif draw < SHIFT_SHARE + STACK_SHARE:
+        tops, lefts = (at - within for at, within in zip(np.nonzero(_tops(sample, table)), foot, strict=True))
+        near = (np.abs(tops - top) <= reach_v) & (np.abs(lefts - left) <= reach_u)
+        near &= (tops >= 0) & (lefts >= 0) & (tops <= height - rows) & (lefts <= width - columns)
+        if near.any():
+            chosen = rng.choice(np.flatnonzero(near))
+            top, left = int(tops[chosen]), int(lefts[chosen])
+            v, u = top + foot[0], left + foot[1]
+            table = table / (_inverse_depth(table, v, u) * sample.depth_m[v, u])
+    return (slice(top, top + rows), slice(left, left + columns)), table
+
+
+def _tops(sample: Sample, table: _Plane) -> NDArray[np.bool_]:
+    """Where the objects of `sample` are flat and level as the table is, (H, W): something can stand on them there."""
+    camera = sample.intrinsics
+    # Where 1 / depth = a u + b v + c, points X have n X = 1 for n = (a fx, b fy, a cx + b cy + c), which points away.
+    away = np.array((table[0] * camera.fx, table[1] * camera.fy, table @ (camera.cx, camera.cy, 1)))
+    up = (-away / np.linalg.norm(away)).astype(np.float32)
+    return (sample.instance_ids > 0) & np.isfinite(sample.depth_m) & (sample.normals @ up > TOP_COS)
 
 
 def _within(seen: NDArray[np.bool_], mask: NDArray[np.bool_], others: NDArray[np.int16]) -> bool:
@@ -202,7 +250,7 @@ def table_plane(sample: Sample) -> _Plane | None:
     return np.asarray(np.linalg.lstsq(rows, inverse_depth, rcond=None)[0], np.float64)
 
 
-def _inverse_depth(plane: _Plane, u: int, v: int) -> float:
+def _inverse_depth(plane: _Plane, v: int, u: int) -> float:
     return max(float(plane @ (u, v, 1)), 1e-3)
 
 
