@@ -11,7 +11,7 @@ from tests.training.test_compose import HEIGHT, WIDTH, scene, with_objects_of
 from vb_perception.scenes.osd import OSD_CLASSES
 from vb_perception.scenes.sample import Sample
 from vb_perception.training.benches import Benches, in_words_of_osd
-from vb_perception.training.compose import table_plane
+from vb_perception.training.tables import table_plane
 
 
 def bench() -> Sample:

@@ -11,7 +11,8 @@ pytest.importorskip("torch", reason="training extra not installed: run `make tes
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes.sample import Sample
-from vb_perception.training.compose import MOST_SHIFT, SHIFT_SHARE, STACK_SHARE, compose, put, table_plane, turned
+from vb_perception.training.compose import MOST_SHIFT, SHIFT_SHARE, STACK_SHARE, compose, put, turned
+from vb_perception.training.tables import table_plane
 
 HEIGHT, WIDTH = 60, 80
 CAMERA = CameraIntrinsics(WIDTH, HEIGHT, 70.0, 70.0, 39.5, 29.5)
