@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vb_perception.codecs.fragments import absorb_fragments
 from vb_perception.codecs.instances import decode_instances, encode_instances
 from vb_perception.codecs.palette import Colour, nearest_colour
 from vb_perception.codecs.segments import decode_mask, encode_segments
@@ -23,6 +24,8 @@ ORDINALS = (
 """What the instances of a noun are called, one a slot of the codec."""
 VOTE_SHARE = 1 / 40
 """Of the picture's height: how far the vote on which instance a pixel is of reaches to each side."""
+RING_REACH_SHARE = 1 / 96
+"""Of the picture's height: what is so near to a fragment surrounds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +119,19 @@ class InstanceSegmentation:
         return encode_instances(expect(truth, SegmentMap).ids, self.background)
 
     def decode(self, rgb: RGB) -> SegmentMap:
-        """Instance ids: each pixel in the nearest colour of the prompt, a vote (ours), then the paper's five stages.
+        """Instance ids: each pixel in the nearest colour of the prompt, a vote, the paper's five stages, and fragments.
 
-        The vote: a thing's pixel takes the colour of most of the things' pixels near it.  Without it specks of another
-        colour break up what is one.  Confidence is the nearest colour's margin; none where the vote or a stage said
-        otherwise than what is painted.
+        The vote (ours): a thing's pixel takes the colour of most of the things' pixels near it.  Without it specks of
+        another colour break up what is one.  Fragments (ours, `codecs/fragments.py`): small instances that another one
+        surrounds are parts of it.  Confidence is the nearest colour's margin; none where any of these said otherwise
+        than what is painted.
         """
         palette = (self.background, *slot_colours(self.background))
         nearest, confidence = nearest_colour(rgb, palette)
         voted = vote(nearest, round(rgb.shape[0] * VOTE_SHARE))
-        ids, _ = decode_instances(np.array(palette, np.uint8)[voted], self.background)
-        confidence[((ids == 0) & (nearest > 0)) | (voted != nearest)] = 0
+        apart, _ = decode_instances(np.array(palette, np.uint8)[voted], self.background)
+        ids, absorbed = absorb_fragments(apart, round(rgb.shape[0] * RING_REACH_SHARE))
+        confidence[((ids == 0) & (nearest > 0)) | (voted != nearest) | absorbed] = 0
         names = (BACKGROUND, *(f"{self.noun} {i}" for i in range(1, int(ids.max(initial=0)) + 1)))
         return SegmentMap(ids, names, confidence)
 
