@@ -1,9 +1,10 @@
-"""What would reach the goals that are missed?  Every shipped model's figures against the images it had seen.
+"""What would reach the goals that are missed?  The figures of the models that were shipped against the images seen.
 
 Each model's figures are read as they were measured when it was shipped, from git's history.  The frames, the truth and
 the no-image baseline are the same in all of them (checked).  Error falls about as a power of the images; the power and
 its standard error come from a line through the logarithms, and the images that a goal takes from following that power
-from the newest model on.  Data, losses and the last layer changed on the way: it is the power of work like ours.
+from the newest model on.  Data, losses and the last layer changed on the way, and from the fourth model on instances
+are read with a vote (.339 to .365 in boundary F): it is the power of work like ours, not of images alone.
 
 Usage: python benchmarks/learning_curve.py
 """
@@ -37,6 +38,8 @@ SETS = (OSD, CROPS, RENDERS, MUJOCO)
 IMAGES_PER_S = {"H200": 480.0, "two cores": 4.0}
 """Of training, as measured in docs/training.md."""
 SURE = 1.96
+SIGHT = 1e8
+"""Images, beyond which a line through a decade of them says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,9 @@ def main() -> None:
     """Read, fit, write, print."""
     measured = [(images, _measured(commit)) for commit, images in SHIPPED]
     _check_same_frames([of for _, of in measured])
-    rows = [curve_of(goal, measured) for goal in GOALS if goal.set in SETS and goal.bound]
-    text = _table(rows)
+    newest = measured[-1][1]["models"]["default"]["sets"]
+    missed = [g for g in GOALS if g.set in SETS and "missed" in g.verdict(newest[g.set][g.figure]["mean"])]
+    text = _table([curve_of(goal, measured) for goal in missed])
     told = ", ".join(f"{k} {v}" for k, v in circumstances().items() if k in ("commit", "python"))
     note = f"Measured with `python benchmarks/learning_curve.py`: {len(SHIPPED)} models, {told}."
     (RESULTS / "learning_curve.md").write_text(f"{text}\n\n{note}\n", encoding="utf-8")
@@ -114,20 +118,19 @@ def _table(curves: Sequence[Curve]) -> str:
         cells = [goal.set, ("" if goal.at_least is None else "1 - ") + goal.label, f"{wanted:{goal.form}}"]
         cells += [f"{curve.errors[0]:{goal.form}}", f"{curve.errors[-1]:{goal.form}}"]
         cells.append(f"{curve.power:.2f} ± {curve.standard_error:.2f}")
-        if curve.errors[-1] <= wanted:
-            cells += ["reached", *("" for _ in IMAGES_PER_S)]
-        else:
-            powers = (curve.power + SURE * curve.standard_error, curve.power, curve.power - SURE * curve.standard_error)
-            least, likely, most = (curve.images_for(wanted, p) for p in powers)
-            cells.append(f"{_count(likely)} ({_count(least)} to {_count(most)})")
-            cells += [_count((likely - curve.images[-1]) / rate / 3600) for rate in IMAGES_PER_S.values()]
+        powers = (curve.power + SURE * curve.standard_error, curve.power, curve.power - SURE * curve.standard_error)
+        least, likely, most = (curve.images_for(wanted, p) for p in powers)
+        cells.append(f"{_count(likely)} ({_count(least)} to {_count(most)})")
+        cells += [
+            _count((likely - curve.images[-1]) / rate / 3600, SIGHT / rate / 3600) for rate in IMAGES_PER_S.values()
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _count(value: float) -> str:
-    """Two significant digits; what is beyond a thousand million images is beyond what such a line can say."""
-    if value > 1e9:  # noqa: PLR2004
+def _count(value: float, most: float = SIGHT) -> str:
+    """Two significant digits, up to what such a line can say."""
+    if value > most:
         return "out of sight"
     return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004
 
