@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import numpy as np
 from circumstances import circumstances
+from scipy.stats import linregress
 
 from vb_perception.frame import Frame
 from vb_perception.pipeline import PerceptionPipeline
@@ -71,15 +72,12 @@ def off(pipeline: PerceptionPipeline, sample: Sample) -> tuple[float, float, flo
 def figures_of(rows: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
     """Of log focal length, log scale error and AbsRel: the line through the first two, and the means."""
     focal, error, abs_rel = rows.T
-    centred = focal - focal.mean()
-    slope = float(centred @ error / (centred @ centred))
-    rest = error - error.mean() - slope * centred
-    deviation = float(np.sqrt(rest @ rest / (len(rows) - 2) / (centred @ centred)))
+    line = linregress(focal, error)
     found = {
-        "slope": slope,
-        "slope_standard_error": deviation,
+        "slope": float(line.slope),
+        "slope_standard_error": float(line.stderr),
         "scale_error_std": float(error.std()),
-        "scale_error_std_without_slope": float(rest.std()),
+        "scale_error_std_without_slope": float((error - line.slope * focal).std()),
         "abs_rel": float(abs_rel.mean()),
     }
     return {"frames": len(rows)} | {name: round(value, 3) for name, value in found.items()}

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from accuracy_goals import CROPS, GOALS, MUJOCO, OSD, RENDERS, Goal
 from circumstances import circumstances
+from scipy.stats import linregress
 
 RESULTS = Path(__file__).parent / "results"
 MEASURED = "benchmarks/results/accuracy.json"
@@ -94,12 +95,8 @@ def curve_of(goal: Goal, measured: Sequence[tuple[int, dict[str, Any]]]) -> Curv
     ]
     images, values = zip(*found, strict=True)
     errors = tuple(_error(goal, v) for v in values)
-    x, y = np.log(images), np.log(errors)
-    centred = x - x.mean()
-    slope = float(centred @ y / (centred @ centred))
-    rest = y - y.mean() - slope * centred
-    deviation = float(np.sqrt(rest @ rest / (len(x) - 2) / (centred @ centred)))
-    return Curve(goal, images, errors, -slope, deviation)
+    line = linregress(np.log(images), np.log(errors))
+    return Curve(goal, images, errors, -float(line.slope), float(line.stderr))
 
 
 def _error(goal: Goal, value: float) -> float:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from accuracy_figures import NORMALS, looking
 from circumstances import circumstances
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from vb_perception.frame import Frame
+from vb_perception.metrics.normals import angles_deg
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.predictions import NormalMap
 from vb_perception.runtime.build import open_engine
@@ -27,7 +28,6 @@ from vb_perception.runtime.options import EngineOptions
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.scenes.sample import Sample
 from vb_perception.scenes.stream import MIXTURE
-from vb_perception.tasks import SurfaceNormals
 from vb_perception.training.augment import at_size
 from vb_perception.training.corpus import Corpus
 
@@ -47,10 +47,11 @@ def main() -> None:
     corpus = Corpus(options.corpus)
     errors: dict[str, list[NDArray[np.float32]]] = {}
     with open_engine(options.model, "onnxruntime", options=EngineOptions(precision="fp32")) as engine:
-        pipeline = PerceptionPipeline(engine, PromptEncoder(options.model, engine.spec))
+        look = looking(PerceptionPipeline(engine, PromptEncoder(options.model, engine.spec)))
         for i in range(len(corpus) - options.frames, len(corpus)):
             sample = at_size(corpus[i], engine.spec.height, engine.spec.width)
-            off_deg = off(pipeline, sample)
+            seen = cast("NormalMap", look(sample, [NORMALS])[NORMALS.name])
+            off_deg = angles_deg(seen.normals, sample.normals)
             known = np.isfinite(off_deg)
             for name, where in parts(sample, MIXTURE[i % len(MIXTURE)]):
                 errors.setdefault(name, []).append(off_deg[where & known])
@@ -59,14 +60,6 @@ def main() -> None:
     text = json.dumps({"benchmark": "normals_where", **circumstances(), "figures": figures}, indent=1)
     (RESULTS / "normals_where.json").write_text(text + "\n", encoding="utf-8")
     print(text)
-
-
-def off(pipeline: PerceptionPipeline, sample: Sample) -> NDArray[np.float32]:
-    """Angle (H, W) between the normal and the true one, in degrees; NaN where either is unknown."""
-    seen = pipeline.perceive(Frame(sample.rgb, 0, "camera", sample.intrinsics), [SurfaceNormals()])
-    normals = cast("NormalMap", seen.predictions["normals"]).normals
-    angle_deg: NDArray[np.float32] = np.degrees(np.arccos(np.clip((normals * sample.normals).sum(-1), -1, 1)))
-    return angle_deg
 
 
 def parts(sample: Sample, kind: str) -> Iterator[tuple[str, NDArray[np.bool_]]]:

@@ -28,11 +28,13 @@ def absorb_fragments(
         ids (H, W), what is left numbered from 1 in the same order, and where they were absorbed (H, W).
     """
     sizes = np.bincount(ids.ravel())
-    small = np.flatnonzero((sizes > 0) & (sizes < most_share * ids.size) & (np.arange(len(sizes)) > 0))
+    is_small = (sizes > 0) & (sizes < most_share * ids.size)
+    is_small[0] = False
+    small = np.flatnonzero(is_small)
     if not len(small):
         return ids, np.zeros(ids.shape, np.bool_)
     out = ids.copy()
-    boxes = _boxes(ids, np.isin(np.arange(len(sizes)), small))
+    boxes = _boxes(ids, is_small)
     square = np.ones((2 * reach_px + 1,) * 2, np.uint8)
     for fragment in small[np.argsort(sizes[small], kind="stable")].tolist():
         top, left, bottom, right = boxes[fragment]

@@ -32,7 +32,7 @@ class CutOut:
 
     place: Window
     mask: NDArray[np.bool_]
-    foot: tuple[int, int]
+    foot: Pixel
     """Row and column, in the whole picture, of a pixel of it that stands on something,"""
     inverse_depth: float
     """and 1 / depth of the donor's table where that pixel was."""
