@@ -13,7 +13,7 @@ from vb_perception.cli import main  # noqa: E402
 from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
 from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
-from vb_perception.training.agreement import PREFIX  # noqa: E402
+from vb_perception.training.agreement import PREFIX, Answer, disagreement  # noqa: E402
 from vb_perception.training.distil import DistilRun, DistilSettings, read_teacher  # noqa: E402
 from vb_perception.training.settings import TrainSettings  # noqa: E402
 from vb_perception.training.teach import TeacherModel  # noqa: E402
@@ -108,20 +108,44 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     assert (tmp_path / "run" / STATE).read_bytes() == before
 
 
-def test_what_is_no_teacher_is_refused(
+def test_a_larger_network_of_one_step_teaches_what_it_says_but_no_scores(
     settings: TrainSettings,  # noqa: F811
-    teacher: Path,
     tmp_path: Path,
 ) -> None:
+    larger = dataclasses.replace(settings, generator={"denoiser_channels": [64, 128]}, seed=3)
+    Run(larger, tmp_path / "larger").save()
+    state = str(tmp_path / "larger" / STATE)
+    run = DistilRun(distilled(settings, teacher=state), tmp_path / "run")
+    taught = run.teacher
+    assert taught is not None
+    assert taught.config.denoiser_channels == (64, 128)
+    batch = next(iter(run.batches(settings.stages[0])))
+    with torch.no_grad():
+        heard = run.terms(batch)
+        with run.accelerator.autocast():
+            answer = Answer.of(taught(batch))
+        said = disagreement(run.prepared(batch), answer, batch, same_slots=False)
+        painter = taught.generator.painter
+        painter.colour.bias += 1.0
+        changed = run.terms(batch)
+    for name, value in said.items():
+        torch.testing.assert_close(heard[name], value, rtol=1e-3, atol=1e-3)
+    assert changed["teacher normals"] != heard["teacher normals"]
+    assert changed["normals"] == heard["normals"]
+    with pytest.raises(CheckpointError, match=r"one step.*`network: teacher`.*`way: output`"):
+        DistilRun(distilled(settings, teacher=state, way="score"), tmp_path / "score")
+
+
+def test_what_is_no_teacher_is_refused(teacher: Path, tmp_path: Path) -> None:
     assert isinstance(read_teacher(teacher), TeacherModel)
     with pytest.raises(CheckpointError, match="expected a safetensors file"):
         read_teacher(tmp_path / "absent.safetensors")
     (tmp_path / "torn.safetensors").write_bytes(teacher.read_bytes()[:-1000])
     with pytest.raises(CheckpointError, match="expected a safetensors file"):
         read_teacher(tmp_path / "torn.safetensors")
-    Run(settings, tmp_path / "student").save()
-    with pytest.raises(CheckpointError, match="holds a student, expected a teacher"):
-        read_teacher(tmp_path / "student" / STATE)
+    write_tensors(tmp_path / "bare.safetensors", {"a": torch.zeros(1)}, {})
+    with pytest.raises(CheckpointError, match="holds no run, expected a teacher"):
+        read_teacher(tmp_path / "bare.safetensors")
 
 
 @pytest.mark.parametrize(

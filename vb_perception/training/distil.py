@@ -1,10 +1,10 @@
 """Train the student on true targets and, on images with and without truth, on what a teacher answers.
 
 Three ways, at one number of steps and images: `truth` asks no teacher and shows no image without truth (the control);
-`output` asks for the mean of some samples (knowledge distillation, Hinton et al. 2015); `score` lets the teacher clean
-the student's own picture under noise and pulls the picture there (the distillation loss of Sauer et al. 2023,
-arXiv 2311.17042; distribution matching, Yin et al. 2024, without its second score: what follows from an image has no
-spread to keep).
+`output` asks for the mean of some samples (knowledge distillation, Hinton et al. 2015), or for the one answer of a
+larger one-step network; `score` lets the teacher clean the student's own picture under noise and pulls the picture
+there (the distillation loss of Sauer et al. 2023, arXiv 2311.17042; distribution matching, Yin et al. 2024, without its
+second score: what follows from an image has no spread to keep).
 """
 
 import argparse
@@ -21,14 +21,15 @@ from vb_perception.errors import CheckpointError, ConfigError
 from vb_perception.generator.checkpoint import load_into, read_tensors
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.sampling import Clean, noised, sample, sure_colours
+from vb_perception.generator.student import Painted
 from vb_perception.scenes.osd import OSD_CLASSES
 from vb_perception.scenes.photographs import read_photographs
 from vb_perception.scenes.sample import Samples
 from vb_perception.training.agreement import PREFIX, Answer, disagreement, mean_answer
-from vb_perception.training.objective import losses
+from vb_perception.training.objective import Model, losses
 from vb_perception.training.settings import TrainSettings
 from vb_perception.training.stream import Batch, Source
-from vb_perception.training.teach import TeacherModel
+from vb_perception.training.teach import NETWORKS, TeacherModel
 from vb_perception.training.train import Run
 
 WAYS = ("truth", "output", "score")
@@ -44,9 +45,10 @@ SCORE_TIMES = (0.05, 0.7)
 class DistilSettings(TrainSettings):
     """`TrainSettings` and the teacher's part.
 
-    `teacher` is the state.safetensors of a run with `network: teacher`; `unlabeled_share` of the images have no truth:
-    withheld renders, frames of the learn split, photographs; `samples` of `sample_steps` steps are averaged by
-    `output`; `teacher_weight` is the weight of its terms beside those of truth.
+    `teacher` is the state.safetensors of a run, for `score` of one with `network: teacher`; `unlabeled_share` of the
+    images have no truth: withheld renders, frames of the learn split, photographs; `samples` of `sample_steps` steps
+    are averaged by `output` where the teacher can be sampled; `teacher_weight` is the weight of its terms beside those
+    of truth.
     """
 
     teacher: str = ""
@@ -63,7 +65,7 @@ class DistilSettings(TrainSettings):
         if self.way not in WAYS:
             wrong = f"way {self.way!r}: expected one of {', '.join(WAYS)}"
         elif self.way != "truth" and not self.teacher:
-            wrong = f"way {self.way!r} needs a teacher: the state.safetensors of a run with `network: teacher`"
+            wrong = f"way {self.way!r} needs a teacher: the state.safetensors of a run that is better than the student"
         elif self.network != "student":
             wrong = f"network {self.network!r}: only a student is distilled; train a teacher with `vb-perception train`"
         elif min(self.samples, self.sample_steps) < 1 or not 0 <= self.unlabeled_share < 1:
@@ -84,10 +86,16 @@ class DistilRun(Run):
     def __init__(self, settings: DistilSettings, directory: Path) -> None:
         """As `Run`; CheckpointError if the teacher is none."""
         super().__init__(settings, directory)
-        self.teacher: TeacherModel | None = None
+        self.teacher: Model | None = None
         if settings.way == "truth":
             return
         self.teacher = read_teacher(Path(settings.teacher)).to(self.accelerator.device)
+        if settings.way == "score" and not isinstance(self.teacher, TeacherModel):
+            msg = (
+                f"{settings.teacher} holds a network of one step, which cannot say how good a picture is: expected, "
+                "for `way: score`, the state.safetensors of a run with `network: teacher`; or take `way: output`"
+            )
+            raise CheckpointError(msg)
         self.weights |= {f"{PREFIX}{k}": settings.teacher_weight * v for k, v in settings.weights.items()}
         share = settings.unlabeled_share
         data = self.data
@@ -102,11 +110,17 @@ class DistilRun(Run):
             return terms
         scores = self.settings.way == "score"
         with torch.no_grad(), self.accelerator.autocast():
-            seen = self.teacher.generator.look(batch.image, batch.rays, self.teacher.prompts(batch))
-            ask = partial(self.teacher.generator.clean, seen)
-            picture = sure_colours(painted, batch.columns).float()
-            answer = cleaned(ask, picture, self.randomness()) if scores else self._sampled(ask, batch)
+            answer = self._asked(self.teacher, painted, batch)
         return terms | disagreement(painted, answer, batch, same_slots=scores)
+
+    def _asked(self, teacher: Model, painted: Painted, batch: Batch) -> Answer:
+        if not isinstance(teacher, TeacherModel):
+            return Answer.of(teacher(batch))
+        seen = teacher.generator.look(batch.image, batch.rays, teacher.prompts(batch))
+        ask = partial(teacher.generator.clean, seen)
+        if self.settings.way == "output":
+            return self._sampled(ask, batch)
+        return cleaned(ask, sure_colours(painted, batch.columns).float(), self.randomness())
 
     def _sampled(self, ask: Clean, batch: Batch) -> Answer:
         settings, (height, width) = self.settings, batch.image.shape[2:]
@@ -125,17 +139,14 @@ def cleaned(ask: Clean, picture: Tensor, random: torch.Generator) -> Answer:
     return Answer.of(ask(noised(picture, time, random), time))
 
 
-def read_teacher(path: Path) -> TeacherModel:
-    """The averaged weights of a teacher's run; CheckpointError if the file is damaged or of something else."""
+def read_teacher(path: Path) -> Model:
+    """The averaged weights of a run, a `TeacherModel` if it taught one; CheckpointError if the file is damaged."""
     tensors, facts = read_tensors(path)
-    network = facts.get("settings", {}).get("network", "student")
-    if network != "teacher":
-        msg = (
-            f"{path} holds a {network}, expected a teacher: the state.safetensors of `vb-perception train` with "
-            "`network: teacher` in its settings"
-        )
+    if "settings" not in facts:
+        msg = f"{path} holds no run, expected a teacher: the state.safetensors that `vb-perception train` wrote"
         raise CheckpointError(msg)
-    model = TeacherModel(GeneratorConfig.from_values(facts["generator"]))
+    network, _ = NETWORKS[facts["settings"].get("network", "student")]
+    model = network(GeneratorConfig.from_values(facts["generator"]))
     load_into(model, {k: v for k, v in tensors.items() if k.startswith("average.")}, "average.")
     return model.eval().requires_grad_(requires_grad=False)
 
