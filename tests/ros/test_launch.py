@@ -1,11 +1,10 @@
-"""Launch files, RViz configuration and docs name only what exists.
+"""Launch files name only what exists.
 
 launch and launch_ros come with a ROS 2 distribution, not as wheels.  So the files are run here against stand-ins that
 note what is asked of them.
 """
 
 import importlib.util
-import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,8 +15,6 @@ from typing import Any
 import pytest
 import yaml
 from rclpy.serialization import serialize_message
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
-from vb_perception.msg import LatencyStats
 
 from tests.ros.bench import Bench, image_message, info_message
 from vb_perception import cli
@@ -26,17 +23,12 @@ from vb_perception.ros.outputs import outputs_of
 from vb_perception.ros.parameter_table import TABLE
 from vb_perception.ros.parameters import read
 from vb_perception.ros.player import _parser as player_parser
-from vb_perception.ros.publishing import labels_topic
 from vb_perception.ros.recorder import _parser as recorder_parser
 from vb_perception.tasks import (
-    EdgeMap,
-    InstanceSegmentation,
     MetricDepth,
-    ReferringSegmentation,
     SemanticSegmentation,
     SurfaceNormals,
 )
-from vb_perception.timing import STAGES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -293,92 +285,3 @@ def test_replay_launch_starts_the_tools_with_arguments_they_know(bag: Path, name
         "camera_info_qos": "transient_local",
         "require_camera_info": False,
     }
-
-
-def test_rviz_shows_topics_that_exist_in_displays_of_their_type() -> None:
-    displays = {"rviz_default_plugins/PointCloud2": PointCloud2, "rviz_default_plugins/Image": Image}
-    content = yaml.safe_load((ROOT / "config/perception.rviz").read_text(encoding="utf-8"))
-    shown = [d for d in content["Visualization Manager"]["Displays"] if "Topic" in d]
-    assert len(shown) >= 7
-    known = TOPICS | {"/perception_node/input/image": Image, "/perception_node/output/latency_view": Image}
-    for display in shown:
-        assert known[display["Topic"]["Value"]] is displays[display["Class"]]
-        of_the_camera = "/input/" in display["Topic"]["Value"]
-        # A best-effort display takes every publisher, a reliable one only reliable ones, which our default is.
-        assert display["Topic"]["Reliability Policy"] == ("Best Effort" if of_the_camera else "Reliable")
-        assert display["Topic"]["Durability Policy"] == "Volatile"
-
-
-def test_foxglove_shows_fields_that_exist() -> None:
-    layout = json.loads((ROOT / "config/foxglove.json").read_text(encoding="utf-8"))
-    panels = layout["configById"]
-    for panel in (p for p in panels.values() if "imageMode" in p):
-        assert TOPICS[panel["imageMode"]["imageTopic"]] is Image
-    for panel in (p for p in panels.values() if "topics" in p):
-        assert all(TOPICS[topic] is PointCloud2 for topic in panel["topics"])
-    plotted = [path for panel in panels.values() for path in panel.get("paths", [])]
-    assert plotted
-    for path in plotted:
-        topic, _, fields = path["value"].partition(".")
-        assert topic == "/perception_node/output/latency"
-        place = re.fullmatch(r"stages\[(\d+)\]\.p95_ms", fields)
-        if place:
-            assert STAGES[int(place[1])] == path["label"]
-        else:
-            found: Any = LatencyStats()
-            for field in fields.split("."):
-                found = getattr(found, field)
-            assert isinstance(found, int | float)
-
-    def leaves(node: Any) -> set[str]:  # noqa: ANN401 - as JSON is
-        return {node} if isinstance(node, str) else leaves(node["first"]) | leaves(node["second"])
-
-    assert leaves(layout["layout"]) == set(panels)
-
-
-def _table(heading: str) -> dict[str, list[str]]:
-    """Rows of the docs' table below a heading, by the name in backquotes of the first column."""
-    text = (ROOT / "docs/topics.md").read_text(encoding="utf-8")
-    section = text.split(f"## {heading}\n")[1].split("\n#")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:3] == "| `"]
-    return {re.findall(r"`([^`]+)`", row[0])[0]: row for row in rows}
-
-
-def test_the_docs_list_every_output_with_its_type() -> None:
-    tasks = (*TASKS, InstanceSegmentation("mug"), ReferringSegmentation("mug"), EdgeMap())
-    expected = {f"~/output/{output.topic}": output.kind.__name__ for output in outputs_of(tasks)}
-    expected |= {f"~/output/{labels_topic(task)}": "LabelInfo" for task in tasks[2:]}
-    expected |= {"~/output/model_info": "ModelInfo", "~/output/latency_view": "Image"}
-    expected |= {"~/output/latency": "LatencyStats", "/diagnostics": "DiagnosticArray"}
-    segments = tuple(task.name for task in tasks[2:])
-    listed: dict[str, str] = {}
-    for topic, row in _table("Outputs").items():
-        names = segments if "<segments>" in topic else ("depth", "normals")
-        names = (*names, *segments) if "<task>" in topic else names
-        listed |= {re.sub("<task>|<segments>", name, topic): row[1] for name in names}
-    assert listed == expected
-
-
-def test_the_docs_list_every_input_with_its_type() -> None:
-    inputs = {topic: row[1] for topic, row in _table("Inputs").items()}
-    kinds = {"image": Image, "image/compressed": CompressedImage, "camera_info": CameraInfo}
-    assert inputs == {f"~/input/{name}": kind.__name__ for name, kind in kinds.items()}
-
-
-def test_the_docs_list_every_parameter_with_its_default() -> None:
-    parameters = {name: row[1].strip("`") for name, row in _table("Parameters").items()}
-    expected = {row.name: str(row.default).lower().replace("'", '"') for row in TABLE}
-    assert parameters == expected | {"colours": '["#FF0000", "#00FF00"]', "depth_encoding": "32FC1"}
-
-
-def test_the_docs_list_every_service_and_action(bench: Bench) -> None:
-    node = bench.add_node(start=False)
-    made = {service.srv_name: str(getattr(service.srv_type, "__name__", "")) for service in node.services}
-    ours = {name.replace("/perception_node/", "~/"): kind for name, kind in made.items() if "parameter" not in name}
-    ours = {name: kind for name, kind in ours.items() if name in SERVICES}
-    listed = {name: row[1].split("/")[-1] for name, row in _table("Services and the action").items()}
-    assert listed == ours | {"~/build_engine": "BuildEngine (action)"}
-    assert set(ours) == SERVICES
-
-
-SERVICES = {"~/set_instructions", "~/enable_task", "~/trigger", "~/save_snapshot", "~/recover"}
