@@ -9,8 +9,8 @@ RGB = NDArray[np.uint8]
 CONFIDENCE_LEVELS = 16.0
 """Distance from the codec's colours, in 0-255 levels, at which confidence has fallen to 1/e.
 
-METHOD section 2.4: noise of sigma 8-12 levels is where colour error starts to limit delta1; official depth images lie
-1 to 6 levels off the walk on average.
+Noise of some ten levels is where delta1 begins to fall; the depth images that the paper's authors show lie 1 to 6
+levels off the walk on average.
 """
 
 

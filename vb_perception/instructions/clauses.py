@@ -1,7 +1,7 @@
 """The clauses that an instruction may be made of, and what the colours and phrases in them mean.
 
-British and American spelling, any case.  Prompt forms: Vision Banana (arXiv 2604.20329 v3, and its project page) as
-collected in METHOD sections 2.5 and 4-7; the plain orders are ours.
+British and American spelling, any case.  Prompt forms: Vision Banana (arXiv 2604.20329 v3, and its project page); the
+plain orders are ours.
 """
 
 import re

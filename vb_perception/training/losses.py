@@ -57,7 +57,7 @@ def walk_position(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def depth_m(f: Tensor, codec: DepthCodec) -> Tensor:
-    """Metres at position f of the walk (METHOD: the power transform's inverse), kept finite."""
+    """Metres at position f of the walk (the inverse of `DepthCodec`'s power transform), kept finite."""
     lam, scale = codec.lam, codec.scale_m
     return lam * scale * (1 - (1 - f.clamp(0.002, 0.998)) ** (1 / (lam + 1)))
 
