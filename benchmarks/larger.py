@@ -1,0 +1,123 @@
+"""Is a larger network the lever, or are other weights of the losses, or does a larger one teach more than truth?
+
+Runs of as many images each, from ImageNet, on the same frames, at a size for two cores (`benchmarks/larger/*.yaml`):
+the shipped network on truth alone (small), that of training/edge.yaml on truth alone (large), the shipped network with
+normals six times as heavy (normals), and the shipped network that also hears what large says, 30 % of its images
+without truth (taught).  Small and taught have two seeds, whose distance is what chance does.  Nothing is tuned on OSD's
+test split or MuJoCo: they are reported.
+
+Usage: python benchmarks/larger.py [--runs runs]
+    after `vb-perception train benchmarks/larger/small.yaml --out runs/small-1`, large.yaml to runs/large-1,
+    normals.yaml to runs/normals-1, then `vb-perception distil benchmarks/larger/taught.yaml --out runs/taught-1`, and
+    small-2 and taught-2 with seed: 2
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import torch
+from circumstances import circumstances
+from distillation import (
+    FORMS,
+    LESS_IS_BETTER,
+    RESULTS,
+    ROOT,
+    Figures,
+    frames_at_hand,
+    images_seen,
+    judged,
+    kept_or,
+    read_student,
+    rounded,
+)
+from torch.utils.flop_counter import FlopCounterMode
+
+from vb_perception.tasks import InstanceSegmentation, MetricDepth, SurfaceNormals
+from vb_perception.training.objective import Model
+from vb_perception.training.settings import TrainSettings
+from vb_perception.training.train import STATE
+from vb_perception.training.validate import prompt_tensor
+
+RUNS = {
+    "small": ("small-1", "small-2"),
+    "large": ("large-1",),
+    "normals": ("normals-1",),
+    "taught": ("taught-1", "taught-2"),
+}
+
+
+def main() -> None:
+    """Measure every run, write, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the runs are [%(default)s]")
+    parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where drawn frames are kept [%(default)s]")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    settings = TrainSettings.read(ROOT / "benchmarks" / "larger" / "small.yaml")
+    sets, size = frames_at_hand(settings, options.cache), settings.validation_size
+    figures: dict[str, Figures] = {}
+    costs: dict[str, dict[str, float]] = {}
+    states = {name: options.runs / name / STATE for names in RUNS.values() for name in names}
+    for name, state in states.items():
+        model = read_student(state)
+        figures[name] = kept_or(partial(judged, model, sets, size), options.runs / "figures", name, state)
+        costs[name] = cost(model, size)
+    lines = table(figures)
+    kept = {
+        "benchmark": "larger",
+        **circumstances(),
+        "size": "x".join(map(str, size)),
+        "frames": {name: len(frames) for name, frames in sets.items()},
+        "images": {name: images_seen(state) for name, state in states.items()},
+        "costs": costs,
+        "figures": rounded(figures),
+    }
+    (RESULTS / "larger.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    told = {k: v for k, v in kept.items() if k not in {"benchmark", "figures"}}
+    (RESULTS / "larger.md").write_text("\n".join([*lines, "", f"Measured with {told}.", ""]), encoding="utf-8")
+    print("\n".join(lines))
+
+
+def cost(model: Model, size: tuple[int, int]) -> dict[str, float]:
+    """Millions of parameters, and GFLOP (a multiply and an addition are two) of one image and three prompts."""
+    prompts = torch.stack(
+        [prompt_tensor(model.text, t) for t in (MetricDepth(), SurfaceNormals(), InstanceSegmentation("object"))]
+    )
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.generator(torch.zeros(1, 3, *size), torch.zeros(1, 2, *size), prompts)
+    parameters = sum(p.numel() for p in model.parameters())
+    return {"parameters_m": round(parameters / 1e6, 2), "gflop": round(counter.get_total_flops() / 1e9, 3)}
+
+
+def table(figures: Mapping[str, Figures]) -> list[str]:
+    """A row a set and figure: the mean over seeds of each, the seeds' distance, and whether it is better than small."""
+    lines = [f"| set, figure | {' | '.join(RUNS)} |", "|---" * (len(RUNS) + 1) + "|"]
+    for name, first in figures["small-1"].items():
+        for figure, form in FORMS.items():
+            if math.isnan(first[figure]):
+                continue
+            values = {who: [figures[run][name][figure] for run in runs] for who, runs in RUNS.items()}
+            cells = [told(who, figure, form, values) for who in RUNS]
+            lines.append(f"| {name}, {figure} | {' | '.join(cells)} |")
+    return lines
+
+
+def told(who: str, figure: str, form: str, values: Mapping[str, list[float]]) -> str:
+    """One cell: the mean, how far the seeds are apart, and whether it is off small by more than any two seeds are."""
+    own, small = values[who], values["small"]
+    mean, distance = sum(own) / len(own), max(own) - min(own)
+    spread = f" ({distance:{form}})" if len(own) > 1 else ""
+    if who == "small":
+        return f"{mean:{form}}{spread}"
+    chance = max(max(v) - min(v) for v in values.values())
+    gain = (mean - sum(small) / len(small)) * (-1 if figure in LESS_IS_BETTER else 1)
+    word = "within the seeds" if abs(gain) <= chance else "better" if gain > 0 else "worse"
+    return f"{mean:{form}}{spread} {word}"
+
+
+if __name__ == "__main__":
+    main()
