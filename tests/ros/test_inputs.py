@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from tests.ros.bench import CX, CY, FX, FY, HEIGHT, WIDTH, image_message, info_message
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
+from vb_perception.rectification import intrinsics_from_info, is_distorted
 from vb_perception.ros.inputs import (
     IMAGES_KEPT,
     INFOS_KEPT,
@@ -15,7 +16,6 @@ from vb_perception.ros.inputs import (
     frame_from_arrival,
     stamp_ns,
 )
-from vb_perception.ros.viewport import intrinsics_from_info, is_distorted
 
 
 def _matcher(*, latched: bool = False, wait_for_first: bool = True, wait_ns: int = 100) -> InfoMatcher:

@@ -9,7 +9,8 @@ from sensor_msgs.msg import CameraInfo
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
-from vb_perception.ros.viewport import View, Viewport, intrinsics_from_info
+from vb_perception.rectification import intrinsics_from_info
+from vb_perception.ros.viewport import View, Viewport
 
 WIDTH, HEIGHT = 320, 240
 K = [200.0, 0.0, 158.0, 0.0, 205.0, 121.0, 0.0, 0.0, 1.0]

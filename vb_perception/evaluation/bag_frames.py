@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vb_perception.camera import CameraIntrinsics
 from vb_perception.encodings import rgb_from_compressed, rgb_from_fields
 from vb_perception.errors import FrameError
 from vb_perception.evaluation.bag_truth import TruthTopics
 from vb_perception.evaluation.bags import Report, refuse
 from vb_perception.evaluation.camera_topics import COMPRESSED, CameraTopics, find_camera
+from vb_perception.evaluation.lens import Lens
 from vb_perception.evaluation.message_types import Message, image_fields
 from vb_perception.evaluation.stamped import Matching, Moment, read_moments
 from vb_perception.frame import Frame
@@ -25,12 +25,15 @@ class ReadOptions:
         camera_info: Its camera_info; None: the one beside it.
         truth: Topics of the truth.
         tolerance_ns: How far apart the stamps of an image and of its truth may lie.
+        rectification: Of images of a lens with distortion, as the node's parameter: `auto` undoes it unless the topic
+            is named as one of rectified images, `rectify` always, `assume_rectified` never.
     """
 
     image: str | None = None
     camera_info: str | None = None
     truth: TruthTopics = field(default_factory=TruthTopics)
     tolerance_ns: int = 0
+    rectification: str = "auto"
 
 
 AS_IT_IS = ReadOptions()
@@ -46,8 +49,8 @@ def read_frames(
     """The frames of a bag in order of recording, with the truth of the same stamp or None.
 
     A frame takes the camera_info of its stamp, else the latest one before it (a latched one).  Without calibration
-    (K[0] == 0) its intrinsics are None.  True normals are derived from true depth by `normals_from_depth` unless the
-    bag holds them.
+    (K[0] == 0) its intrinsics are None.  Images, and truth that is not on a topic of rectified images, are rectified as
+    the node does it.  True normals are derived from true depth by `normals_from_depth` unless the bag holds them.
 
     Args:
         path: A bag; see `open_bag`.
@@ -78,7 +81,7 @@ def read_frame_moments(
     truth_topics.check(path)
     latest_info: Message = None
     topics = {camera.image, camera.camera_info, *truth_topics.topics(), *also}
-    matching = Matching(camera.image, options.tolerance_ns)
+    matching, lens = Matching(camera.image, options.tolerance_ns), Lens(camera.image, options.rectification)
     for moment in read_moments(path, topics, (truth_topics.legend_topic,), matching, on_damage):
         latest_info = moment.messages.get(camera.camera_info, latest_info)
         if camera.image not in moment.messages:
@@ -86,8 +89,8 @@ def read_frame_moments(
                 on_unusable(f"truth of stamp {moment.stamp_ns} ns: {NO_IMAGE}")
             continue
         try:
-            frame = _frame(camera, moment, latest_info)
-            truth = truth_topics.truth_of(frame, moment)
+            frame = _frame(camera, moment, latest_info, lens)
+            truth = truth_topics.truth_of(frame, moment, lens)
         except FrameError as error:
             on_unusable(f"image of stamp {moment.stamp_ns} ns on {camera.image}: {error}")
             continue
@@ -98,14 +101,14 @@ NO_IMAGE = "no image has its stamp"
 """How the sentence on a truth without an image ends."""
 
 
-def _frame(camera: CameraTopics, moment: Moment, info: Message) -> Frame:
+def _frame(camera: CameraTopics, moment: Moment, info: Message, lens: Lens) -> Frame:
     image = moment.messages[camera.image]
     if info is None:
         msg = "no camera_info came before it; expected one with its stamp or a latched one at the start"
         raise FrameError(msg)
-    intrinsics = CameraIntrinsics.from_matrices(info.width, info.height, info.k, info.p)
     if camera.msgtype == COMPRESSED:
         rgb = rgb_from_compressed(image.format, image.data)
     else:
         rgb = rgb_from_fields(*image_fields(image))
+    rgb, intrinsics = lens.straightened(rgb, info)
     return Frame(rgb, moment.stamp_ns, image.header.frame_id, intrinsics)

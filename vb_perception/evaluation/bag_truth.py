@@ -1,8 +1,11 @@
 """What a bag knows of a frame: depth, normals, class and instance masks, the camera's pose, each on its own topic."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +26,14 @@ from vb_perception.evaluation.bag_samples import (
 )
 from vb_perception.evaluation.bags import bag_topics
 from vb_perception.evaluation.camera_topics import COMPRESSED, IMAGE
+from vb_perception.evaluation.lens import Lens
 from vb_perception.evaluation.message_types import Message, image_fields
 from vb_perception.evaluation.stamped import Moment
 from vb_perception.frame import Frame
 from vb_perception.scenes.normals_from_depth import normals_from_depth
 from vb_perception.scenes.sample import Sample
 
+MOST_ID = int(np.iinfo(np.int16).max)
 _KINDS = {
     "depth": (IMAGE, COMPRESSED), "normals": (IMAGE,), "classes": (IMAGE,), "instances": (IMAGE,),
     "pose": ("geometry_msgs/msg/PoseStamped",), "legend": ("std_msgs/msg/String",),
@@ -90,8 +95,10 @@ class TruthTopics:
     def _pose(self) -> str:
         return self.pose or TRUE_POSE_TOPIC
 
-    def truth_of(self, frame: Frame, moment: Moment) -> Sample | None:
+    def truth_of(self, frame: Frame, moment: Moment, lens: Lens) -> Sample | None:
         """What the bag knows of a calibrated frame, None if nothing; unknown parts are NaN or -1.
+
+        `lens` has just straightened the frame, and does the same to what was not so before.
 
         Raises:
             FrameError: A part has another size than the image, or an encoding that cannot be read.
@@ -101,24 +108,31 @@ class TruthTopics:
         if not messages.keys() & self.topics() - {self._pose} or frame.intrinsics is None:
             return None
         size = (frame.height, frame.width)
-        depth_m = next((_depth_m(messages[topic]) for topic in self.depths if topic in messages), None)
-        depth_m = np.full(size, np.nan, np.float32) if depth_m is None else depth_m
-        normals = _normals(messages.get(self._normals))
-        classes = _ids(messages.get(self._classes), UNLABELLED_CLASS, size)
-        instances = _ids(messages.get(self._instances), UNLABELLED_INSTANCE, size)
-        shown = (("depth", depth_m), ("normals", normals), ("class ids", classes), ("instance ids", instances))
-        for name, array in shown:
-            if array is not None and array.shape[:2] != size:
-                msg = f"true {name} are {array.shape[1]}x{array.shape[0]}, the image {frame.width}x{frame.height}"
+
+        def read(what: str, topics: Sequence[str], of: Callable[[Message], NDArray[Any]], unknown: float) -> Any:  # noqa: ANN401
+            topic = next((topic for topic in topics if topic in messages), None)
+            if topic is None:
+                return None
+            array = of(messages[topic])
+            if array.shape[:2] != size:
+                msg = f"true {what} are {array.shape[1]}x{array.shape[0]}, the image {frame.width}x{frame.height}"
                 raise FrameError(msg)
+            return lens.measured(array, topic, unknown)
+
+        depth_m = read("depth", self.depths, _depth_m, np.nan)
+        depth_m = np.full(size, np.nan, np.float32) if depth_m is None else depth_m
+        normals = read("normals", (self._normals,), _normals, np.nan)
+        classes = read("class ids", (self._classes,), partial(_ids, unlabelled=UNLABELLED_CLASS), -1)
+        instances = read("instance ids", (self._instances,), partial(_ids, unlabelled=UNLABELLED_INSTANCE), -1)
+        unlabelled = np.full(size, -1, np.int16)
         return Sample(
             name="",  # a bag keeps stamps, not names
             rgb=frame.rgb,
             intrinsics=frame.intrinsics,
             depth_m=depth_m,
             normals=normals_from_depth(depth_m, frame.intrinsics) if normals is None else normals,
-            class_ids=classes,
-            instance_ids=instances,
+            class_ids=unlabelled if classes is None else classes,
+            instance_ids=unlabelled if instances is None else instances,
             class_names=_class_names(moment.latched.get(self.legend_topic), self.legend_topic),
             world_from_camera=_world_from_camera(messages.get(self._pose)),
         )
@@ -130,23 +144,23 @@ def _depth_m(message: Message) -> NDArray[np.float32]:
     return depth_m_from_fields(*image_fields(message))
 
 
-def _normals(image: Message) -> NDArray[np.float32] | None:
-    if image is None:
-        return None
+def _normals(image: Message) -> NDArray[np.float32]:
     if image.encoding != "32FC3":
         msg = f"true normals are {image.encoding}; expected 32FC3, unit vectors in the optical frame"
         raise FrameError(msg)
     return array_from_fields(*image_fields(image)).astype(np.float32)
 
 
-def _ids(image: Message, unlabelled: int, size: tuple[int, int]) -> NDArray[np.int16]:
-    if image is None:
-        return np.full(size, -1, np.int16)
+def _ids(image: Message, unlabelled: int) -> NDArray[np.int16]:
     stored = array_from_fields(*image_fields(image))
     if stored.ndim != 2 or not np.issubdtype(stored.dtype, np.integer):  # noqa: PLR2004 -- one number a pixel
         msg = f"true ids are {image.encoding}; expected mono8, mono16 or 16UC1, one id a pixel"
         raise FrameError(msg)
-    return np.where(stored == unlabelled, -1, stored.astype(np.int32)).astype(np.int16)
+    ids = np.where(stored == unlabelled, -1, stored.astype(np.int32))
+    if ids.max(initial=0) > MOST_ID:
+        msg = f"true ids go up to {ids.max()}; expected at most {MOST_ID}, and {unlabelled} where nothing is known"
+        raise FrameError(msg)
+    return ids.astype(np.int16)
 
 
 def _class_names(legend: Message, topic: str) -> tuple[str, ...]:

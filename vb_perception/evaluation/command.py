@@ -119,6 +119,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         options.camera_info,
         TruthTopics(**{what: getattr(options, f"truth_{what}") for what in TRUTH}),
         round(options.tolerance_ms * 1e6),
+        options.rectification,
     )
     criteria = read_criteria(options.criteria) if options.criteria else ()
     check_classes(criteria, options.classes)

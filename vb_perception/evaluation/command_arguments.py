@@ -11,6 +11,7 @@ TRUTH = {
     "depth": "depth image", "normals": "32FC3 normals", "classes": "class ids", "instances": "instance ids",
     "pose": "pose of the camera", "legend": "class names",
 }  # fmt: skip
+RECTIFICATIONS = ("auto", "rectify", "assume_rectified")
 LOCAL = "local"
 """A Ray cluster of this machine alone, started for the run."""
 
@@ -72,6 +73,8 @@ def evaluate_parser(model: Path) -> argparse.ArgumentParser:
     )
     add("--image-topic", dest="image", help="image topic of a bag; left out: found by type")
     add("--camera-info", help="camera_info topic of a bag; left out: the one beside the image")
+    add("--rectification", choices=RECTIFICATIONS, default=RECTIFICATIONS[0],
+        help="of a lens's distortion, as the node's parameter [%(default)s: by the topic's name]")  # fmt: skip
     add(
         "--tolerance-ms",
         type=not_negative,

@@ -10,7 +10,8 @@ from vb_perception.camera import CameraIntrinsics
 from vb_perception.encodings import rgb_from_compressed, rgb_from_fields
 from vb_perception.errors import FrameError
 from vb_perception.frame import Frame
-from vb_perception.ros.viewport import View, Viewport, intrinsics_from_info
+from vb_perception.rectification import intrinsics_from_info
+from vb_perception.ros.viewport import View, Viewport
 
 CameraImage: TypeAlias = Image | CompressedImage
 NS_PER_S = 1_000_000_000

@@ -5,7 +5,6 @@ The order is fixed: the sensor's binning and region of interest (as camera_info 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,49 +13,10 @@ from sensor_msgs.msg import CameraInfo
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
+from vb_perception.rectification import Rectifier, intrinsics_from_info, is_distorted, shows_rectified
 from vb_perception.ros.settings import CameraSettings
 
 RGB = NDArray[np.uint8]
-FISHEYE = ("equidistant", "fisheye")
-BROWN = ("plumb_bob", "rational_polynomial")
-KEPT_MAPS = 4
-RECT = "rect"  # as in image_rect, the rectified topic of image_proc
-
-
-def is_distorted(camera: CameraInfo) -> bool:
-    """Whether the camera_info describes a lens whose image would have to be rectified."""
-    return any(value != 0 for value in camera.d)
-
-
-def sensor_matrices(camera: CameraInfo) -> tuple[int, int, list[float], list[float]]:
-    """Width, height, K and P of the image as it is sent: after binning and region of interest.
-
-    camera_info tells K and P of the full resolution (REP 104); a region of interest of size 0 means all of it.
-    """
-    step_x, step_y = max(1, camera.binning_x), max(1, camera.binning_y)
-    roi = camera.roi
-    width, height = roi.width or camera.width, roi.height or camera.height
-    k, p = [float(v) for v in camera.k], [float(v) for v in camera.p]
-    if (step_x, step_y, roi.x_offset, roi.y_offset) == (1, 1, 0, 0):
-        return width, height, k, p
-    for matrix, columns in ((k, 3), (p, 4)):
-        if matrix[0] == 0:
-            continue
-        matrix[2] = (matrix[2] - roi.x_offset + 0.5) / step_x - 0.5
-        matrix[columns + 2] = (matrix[columns + 2] - roi.y_offset + 0.5) / step_y - 0.5
-        matrix[0], matrix[columns + 1] = matrix[0] / step_x, matrix[columns + 1] / step_y
-        if columns == 4:  # noqa: PLR2004 - P also holds the baseline
-            matrix[3], matrix[7] = matrix[3] / step_x, matrix[7] / step_y
-    return width // step_x, height // step_y, k, p
-
-
-def intrinsics_from_info(camera: CameraInfo) -> CameraIntrinsics | None:
-    """Intrinsics of the rectified image: P where it is set, else K; None if the camera is uncalibrated (K[0] is 0).
-
-    Raises FrameError for intrinsics that no camera has.
-    """
-    width, height, k, p = sensor_matrices(camera)
-    return CameraIntrinsics.from_matrices(width, height, k, p)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +30,17 @@ class View:
 
 def view_of(settings: CameraSettings, topic: str) -> View:
     """The view that a camera's settings ask for; `rectification: auto` goes by the name of its image topic."""
-    auto = RECT not in topic.removesuffix("/compressed").rsplit("/", 1)[-1]
-    undo = {"rectify": True, "assume_rectified": False, "refuse": None, "auto": auto}[settings.rectification]
+    known = {"rectify": True, "assume_rectified": False, "refuse": None, "auto": not shows_rectified(topic)}
+    undo = known[settings.rectification]
     return View(undo, settings.crop_px, settings.resize_width_px)
 
 
 class Viewport:
-    """Applies a `View`.  Keeps the maps of the last calibrations.  Not thread-safe: one owner."""
+    """Applies a `View`.  Not thread-safe: one owner."""
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._maps: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+        self._rectifier = Rectifier()
 
     def apply(self, rgb: RGB, camera: CameraInfo | None) -> tuple[RGB, CameraIntrinsics | None]:
         """The image (H, W, 3) and its intrinsics, after rectification, crop and resize.
@@ -106,50 +66,7 @@ class Viewport:
             raise FrameError(msg)
         if not self._view.undo_distortion:
             return rgb
-        if rgb.shape[:2] != (target.height, target.width):
-            msg = (
-                f"camera_info is for {target.width}x{target.height}, the image is {rgb.shape[1]}x{rgb.shape[0]}; "
-                "publish the camera_info that belongs to this image"
-            )
-            raise FrameError(msg)
-        x_map, y_map = self._map(camera, target)
-        out = np.empty_like(rgb)
-        cv2.remap(rgb, x_map, y_map, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_CONSTANT)
-        return out
-
-    def _map(self, camera: CameraInfo, target: CameraIntrinsics) -> tuple[Any, Any]:
-        _, _, k, _ = sensor_matrices(camera)
-        key = (camera.distortion_model, tuple(camera.d), tuple(k), tuple(camera.r), target)
-        if key not in self._maps:
-            while len(self._maps) >= KEPT_MAPS:
-                del self._maps[next(iter(self._maps))]
-            self._maps[key] = rectification_maps(camera.distortion_model, list(camera.d), k, list(camera.r), target)
-        return self._maps[key]
-
-
-def rectification_maps(
-    model: str, d: list[float], k: list[float], r: list[float], target: CameraIntrinsics
-) -> tuple[Any, Any]:
-    """OpenCV's maps from the rectified image to the distorted one.
-
-    Raises:
-        FrameError: a distortion model that OpenCV does not have, or too few coefficients for it.
-    """
-    matrix, turn = np.array(k).reshape(3, 3), np.array(r).reshape(3, 3)
-    if not turn.any():
-        turn = np.eye(3)
-    wanted = np.array([[target.fx, 0, target.cx], [0, target.fy, target.cy], [0, 0, 1]])
-    size = (target.width, target.height)
-    if model in FISHEYE and len(d) >= 4:  # noqa: PLR2004 - k1 to k4
-        return cv2.fisheye.initUndistortRectifyMap(matrix, np.array(d[:4]), turn, wanted, size, cv2.CV_16SC2)
-    if model in BROWN and len(d) in (4, 5, 8, 12, 14):
-        return cv2.initUndistortRectifyMap(matrix, np.array(d), turn, wanted, size, cv2.CV_16SC2)
-    known = ", ".join((*BROWN, *FISHEYE))
-    msg = (
-        f"distortion model {model!r} with {len(d)} coefficients cannot be undone here: expected one of {known}; "
-        "rectify the image before (image_proc) and remap ~/input/image to image_rect"
-    )
-    raise FrameError(msg)
+        return self._rectifier.picture(rgb, camera, target)
 
 
 def _cropped(

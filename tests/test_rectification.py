@@ -1,0 +1,64 @@
+"""Rectified topics by their names; measurements from their nearest pixel.  (Pictures: tests/ros/test_viewport.py.)"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from vb_perception.camera import CameraIntrinsics
+from vb_perception.rectification import Rectifier, is_turned, shows_rectified
+
+WIDTH, HEIGHT = 320, 240
+K = [200.0, 0.0, 158.0, 0.0, 205.0, 121.0, 0.0, 0.0, 1.0]
+BARREL = [-0.25, 0.06, 0.001, -0.002, 0.0]
+PINHOLE = CameraIntrinsics(WIDTH, HEIGHT, K[0], K[4], K[2], K[5])
+
+
+def info(**fields: Any) -> Any:  # noqa: ANN401 - any reader's message
+    roi = SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0)
+    own = {"width": WIDTH, "height": HEIGHT, "distortion_model": "plumb_bob", "d": BARREL, "k": K, "r": [0.0] * 9}
+    return SimpleNamespace(**own | {"p": [0.0] * 12, "binning_x": 0, "binning_y": 0, "roi": roi} | fields)
+
+
+@pytest.mark.parametrize(
+    ("topic", "rectified"),
+    [
+        ("/camera/image_rect", True),
+        ("/camera/image_rect_color", True),
+        ("/camera/image_rect/compressed", True),
+        ("/camera/image_rect/republished", True),
+        ("/zed/zed_node/left/color/rect/image", True),
+        ("/camera/left/image_rectified", True),
+        ("/camera/image_raw", False),
+        ("/camera/image_raw/republished", False),
+        ("/direct/camera/image_raw", False),
+        ("/rectangle/image_corrected", False),
+    ],
+)
+def test_a_topic_of_rectified_images_is_told_by_a_word_of_its_name(topic: str, rectified: bool) -> None:  # noqa: FBT001 (parametrised)
+    assert shows_rectified(topic) is rectified
+
+
+def test_measurements_are_moved_to_where_the_pinhole_sees_them_and_never_mixed() -> None:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
+    place = np.stack((columns, rows, np.ones_like(rows)), axis=-1)
+    moved = Rectifier().measurements(place, info(), PINHOLE, np.nan)
+    known = np.isfinite(moved[..., 0])
+    assert known.mean() > 0.5
+    assert (moved[known] == np.rint(moved[known])).all()
+    pixels = np.stack((columns, rows), axis=-1)[known]
+    x, y = ((pixels - (K[2], K[5])) / (K[0], K[4])).T
+    rays, still = np.stack((x, y, np.ones_like(x)), axis=-1), np.zeros(3)
+    seen, _ = cv2.projectPoints(rays, still, still, np.array(K).reshape(3, 3), np.array(BARREL))
+    assert np.abs(moved[known][:, :2] - seen[:, 0]).max() < 0.55  # half a pixel, and the maps' 1/32
+    ids = Rectifier().measurements(place[..., 0].astype(np.int16), info(), PINHOLE, -1)
+    np.testing.assert_array_equal(ids, np.where(known, moved[..., 0], -1))
+
+
+def test_a_camera_is_turned_if_its_r_is_set_and_no_identity() -> None:
+    turn, _ = cv2.Rodrigues(np.array([0.0, 0.02, 0.0]))
+    assert is_turned(info(r=turn.ravel()))
+    assert not is_turned(info(r=np.eye(3).ravel()))
+    assert not is_turned(info())
