@@ -1,13 +1,16 @@
 """A workcell must be what an arm could stand in: nothing through the camera, the arm where it reaches."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
+from vb_perception.scenes import workcell
 from vb_perception.scenes.arm import ROBOT, robot_arm
 from vb_perception.scenes.counter import DEPTH_M, counter_solids
 from vb_perception.scenes.heap import Heap
 from vb_perception.scenes.objects import box_object
-from vb_perception.scenes.placement import Occupied
+from vb_perception.scenes.placement import Footprint, Occupied, Placed
 from vb_perception.scenes.scene import Solid
 from vb_perception.scenes.workcell import workcell_scene
 
@@ -60,6 +63,38 @@ def test_the_camera_is_inside_of_nothing() -> None:
         numbers = sorted({s.instance_id for s in scene.solids})
         assert numbers == list(range(numbers[-1] + 1))
     assert {ROBOT, "oven", "sink", "cabinet", "table"} <= seen
+
+
+def test_no_two_arms_have_one_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the foot of the second takes the place of an object."""
+
+    def clutter(*_args: object, **_kwargs: object) -> list[Placed]:
+        body = box_object(np.random.default_rng(0), 0.1)
+        return [Placed(body, Footprint(x, 0.0, 0.02, 0.02, 0.0), 0.5) for x in (-0.6, 0.0, 0.6)]
+
+    feet: Iterator[float] = iter(())
+    numbers: list[int] = []
+
+    def reach(*_args: object, **_kwargs: object) -> tuple[np.ndarray, np.ndarray, float]:
+        foot = np.array((next(feet), 0.0, 0.55))
+        return foot, foot + np.array((0.1, 0.2, 0.3)), 0.5
+
+    def arm(rng: np.random.Generator, foot: np.ndarray, tip: np.ndarray, floor_m: float, number: int) -> list[Solid]:
+        numbers.append(number)
+        return robot_arm(rng, foot, tip, floor_m, number)
+
+    monkeypatch.setattr(workcell, "clutter", clutter)
+    monkeypatch.setattr(workcell, "_reach", reach)
+    monkeypatch.setattr(workcell, "robot_arm", arm)
+    counts = set()
+    for seed in range(20):
+        numbers.clear()
+        feet = iter((-0.3, 0.6))  # the second stands where the last object is
+        scene = workcell_scene(np.random.default_rng(seed), 96, 72)
+        objects = {s.instance_id for s in scene.solids if s.class_name != ROBOT} - {0}
+        assert numbers == [len(objects) + 1 + i for i in range(len(numbers))]
+        counts.add((len(objects), len(numbers)))
+    assert counts == {(3, 0), (3, 1), (2, 2)}
 
 
 def test_a_heap_that_finds_no_room_does_not_look_beyond_the_table() -> None:

@@ -52,11 +52,15 @@ def workcell_scene(
         top_m, size = rng.uniform(0.8, 0.95), (rng.uniform(1.4, 3.2), DEPTH_M)
         fixed = counter_solids(rng, top_m, size[0])
     placed = clutter(rng, top_m, size, int(rng.integers(1, 8)), stock, spread_m=0.4 * size[0])
+    reaches = [
+        _reach(rng, top_m, size, beside=place == "counter" or chance(rng, 0.5))
+        for _ in range(int(rng.choice(3, p=(0.2, 0.65, 0.15))))
+    ]
+    feet = [Occupied.around(foot, 0.1, 0.0) for foot, _, _ in reaches]
+    placed = [p for p in placed if not any(p.occupied.meets(foot) for foot in feet)]
     arms: list[Solid] = []
-    for number in range(int(rng.choice(3, p=(0.2, 0.65, 0.15)))):
-        foot, tip, floor_m = _reach(rng, top_m, size, beside=place == "counter" or chance(rng, 0.5))
-        placed = [p for p in placed if not p.occupied.meets(Occupied.around(foot, 0.1, 0.0))]
-        arms += robot_arm(rng, foot, tip, floor_m, len(placed) + 1 + number)
+    for number, (foot, tip, floor_m) in enumerate(reaches, len(placed) + 1):
+        arms += robot_arm(rng, foot, tip, floor_m, number)
     near = fixed + arms + [s for i, p in enumerate(placed, 1) for s in p.solids(i)]
     eye, target = _clear_view(rng, place, size, top_m, [Occupied.of(s) for s in near])
     open_air = simulated and chance(rng, 0.6)
