@@ -20,7 +20,7 @@ from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import MetricDepth
 from vb_perception.training.augment import at_size
 from vb_perception.training.data import Data
-from vb_perception.training.losses import SCALE_ON_WALK, depth_m
+from vb_perception.training.losses import SCALE_ON_WALK, depth_error, log_residual
 from vb_perception.training.objective import CODEC, Model
 from vb_perception.training.settings import TrainSettings
 from vb_perception.training.targets import MAX_DEPTH_M
@@ -34,10 +34,10 @@ FULL_LOG_SCALE = 4.0
 
 
 def features_and_errors(model: Model, frames: Sequence[Sample]) -> tuple[Tensor, Tensor]:
-    """The last feature map (N, C) and the log-depth error (N,) at some pixels of each frame."""
-    seen: dict[str, tuple[Tensor, Tensor]] = {}
+    """The last feature map (N, C) and the error of `losses.depth_loss` (N,) at some pixels of each frame."""
+    seen: dict[str, Tensor] = {}
     hook = model.generator.painter.place.register_forward_hook(
-        lambda _module, inputs, output: seen.update(depth=(inputs[0], output))
+        lambda _module, inputs, _output: seen.update(depth=inputs[0])
     )
     random = torch.Generator().manual_seed(0)
     features, errors = [], []
@@ -46,13 +46,12 @@ def features_and_errors(model: Model, frames: Sequence[Sample]) -> tuple[Tensor,
         for frame in frames:
             sample = at_size(frame, *SIZE)
             image = torch.from_numpy(sample.rgb).permute(2, 0, 1)[None].float() / 127.5 - 1
-            model.generator(image, torch.from_numpy(sample.intrinsics.rays())[None], prompt)
-            fine, place = seen["depth"]
+            painted = model.generator(image, torch.from_numpy(sample.intrinsics.rays())[None], prompt)
             truth = torch.from_numpy(sample.depth_m)
             known = torch.isfinite(truth) & (truth > 0) & (truth < MAX_DEPTH_M)
-            error = (torch.log(depth_m(torch.sigmoid(place[0, 0]), CODEC)) - torch.log(truth)).abs()[known]
+            error = depth_error(log_residual(painted.place[0, 0], truth, CODEC))[known]
             some = torch.randperm(len(error), generator=random)[:PIXELS]
-            features.append(fine[0].permute(1, 2, 0)[known][some])
+            features.append(seen["depth"][0].permute(1, 2, 0)[known][some])
             errors.append(error[some])
     hook.remove()
     return torch.cat(features), torch.cat(errors)

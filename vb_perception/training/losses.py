@@ -72,8 +72,6 @@ def regressed_depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, codec: Dep
 def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
     """Error after the decode, steps between neighbours, and a Laplace likelihood: the colour says how sure it is.
 
-    The error is the mean of the log-depth and the relative one: where the scale is in doubt, far too far costs more.
-
     The likelihood's scale is the confidence that the codec reads off the same colour: a pixel may leave the colour map
     to say that it is unsure, and pays log(scale) for it.  It sees the error as a constant, or hard pixels would buy
     themselves out of being learnt.
@@ -85,14 +83,24 @@ def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec:
         valid: see above.
         codec: the curve from f to metres.
     """
-    residual = torch.log(depth_m(f, codec)) - torch.log(truth_m.clamp(min=0.05))
-    error = (residual.abs() + torch.expm1(residual.clamp(max=MOST_RESIDUAL)).abs()) / 2
+    residual = log_residual(f, truth_m, codec)
+    error = depth_error(residual)
     log_scale = (unsure * (UNSURE_LEVELS / CONFIDENCE_LEVELS)).clamp(max=4)
     likelihood = error.detach() / SCALE_ON_WALK * torch.exp(-log_scale) + log_scale
     steps = sum(
         (neighbour_steps(residual[:, ::s, ::s], valid[:, ::s, ::s]) for s in STEP_STRIDES), residual.new_zeros(())
     )
     return masked_mean(error / ERROR_UNIT + LIKELIHOOD_SHARE * likelihood, valid) + STEP_SHARE / ERROR_UNIT * steps
+
+
+def log_residual(f: Tensor, truth_m: Tensor, codec: DepthCodec) -> Tensor:
+    """Log of how many times too far place `f` on the colour map is."""
+    return torch.log(depth_m(f, codec)) - torch.log(truth_m.clamp(min=0.05))
+
+
+def depth_error(residual: Tensor) -> Tensor:
+    """Mean of the log-depth and the relative error: where the scale is in doubt, far too far costs more."""
+    return (residual.abs() + torch.expm1(residual.clamp(max=MOST_RESIDUAL)).abs()) / 2
 
 
 def neighbour_steps(residual: Tensor, valid: Tensor) -> Tensor:
