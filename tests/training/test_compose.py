@@ -31,6 +31,13 @@ def scene(left: int, depth_m: float, red: int, table_m: float = 1.0) -> Sample:
     return Sample("s", rgb, CAMERA, depth, normals, classes, instances, ("background", "table", "object"))
 
 
+def standing(left: int, depth_m: float, red: int, table_m: float = 1.0) -> Sample:
+    """`scene`, with the lowest rows of the box on the table."""
+    sample = scene(left, depth_m, red, table_m)
+    sample.depth_m[37:40, left : left + 20] = table_m
+    return sample
+
+
 def tilted_scene(left: int, top: int = 20) -> Sample:
     """A table seen from above at a slant, and a box 20 px wide and 12 high on it whose upper half is level."""
     sample = scene(left, 0.8, 200)
@@ -90,22 +97,21 @@ def with_objects_of(
 
 
 def test_a_nearer_object_hides_and_a_farther_one_is_hidden() -> None:
-    ours = scene(30, 0.8, 200)
-    near = with_objects_of(scene(40, 0.7, 100), ours)
+    near = with_objects_of(standing(40, 0.7, 100), standing(30, 0.8, 200))
     assert set(np.unique(near.instance_ids)) == {0, 1, 2}
     assert (near.instance_ids[30, 30:40] == 1).all()
     assert (near.instance_ids[30, 40:60] == 2).all()
     assert near.depth_m[30, 45] == pytest.approx(0.7, rel=1e-3)
     assert abs(int(near.rgb[30, 50, 0]) - 100) <= 1
-    far = with_objects_of(scene(40, 0.9, 100), ours)
+    far = with_objects_of(standing(40, 0.9, 100), scene(30, 0.8, 200))
     assert (far.instance_ids[30, 40:50] == 1).all()
     assert (far.instance_ids[30, 50:60] == 2).all()
 
 
 def test_an_object_comes_along_to_a_nearer_table() -> None:
-    moved = with_objects_of(scene(50, 0.7, 100, table_m=1.05), scene(0, 0.8, 200))
+    moved = with_objects_of(standing(50, 0.7, 100, table_m=1.05), scene(0, 0.8, 200))
     assert moved.depth_m[30, 60] == pytest.approx(0.7 / 1.05, rel=1e-3)
-    unlike = scene(50, 0.7, 100, table_m=1.5)
+    unlike = standing(50, 0.7, 100, table_m=1.5)
     ours = scene(0, 0.8, 200)
     np.testing.assert_array_equal(with_objects_of(unlike, ours).instance_ids, ours.instance_ids)
 
@@ -120,7 +126,7 @@ def test_without_a_table_nothing_is_put() -> None:
 
 
 def test_what_would_stand_in_another_object_is_not_put() -> None:
-    ours, tilted = scene(30, 0.8, 200), scene(32, 0.8, 100)
+    ours, tilted = scene(30, 0.8, 200), standing(32, 0.8, 100)
     tilted.depth_m[20:40, 32:52] += np.linspace(-0.1, 0.1, 20, dtype=np.float32)
     np.testing.assert_array_equal(with_objects_of(tilted, ours).instance_ids, ours.instance_ids)
 
@@ -132,9 +138,10 @@ def test_a_shifted_object_is_sheared_exactly(*, mirrored: bool) -> None:
     box = np.s_[20:40, 30:50]
     normal = np.array((0.5, -0.3, -0.8)) / np.linalg.norm((0.5, -0.3, -0.8))
     rays = np.concatenate((CAMERA.rays(), np.ones((1, HEIGHT, WIDTH), np.float32)))
-    donor.depth_m[box] = (-0.6 / np.tensordot(normal, rays, 1))[box]
+    donor.depth_m[box] = (-0.8 / np.tensordot(normal, rays, 1))[box]
     donor.normals[box] = normal
     ours = scene(0, 0.8, 200)
+    ours.depth_m[10:40, 36:64] = np.nan  # or the table would hide what leans into it
     changed = with_objects_of(donor, ours, mirrored=mirrored, shift=(-0.5, 0.4))
     new = changed.instance_ids == 2
     left = (WIDTH - 50 if mirrored else 30) + round(0.4 * MOST_SHIFT[0] * WIDTH)
@@ -159,6 +166,31 @@ def test_a_shifted_object_stands_where_the_table_is_there() -> None:
     assert 1 / changed.depth_m[v, left] == pytest.approx(table @ (left, v, 1), rel=1e-3)
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_what_stood_on_another_object_comes_down_to_the_table(*, mirrored: bool) -> None:
+    ours, donor = tilted_scene(5, top=5), tilted_scene(40)
+    donor.depth_m[20:32, 40:60] *= 0.93
+    ours.depth_m[20:32, 20:60] = np.nan  # or a corner of it would be in the slanted table
+    table = table_plane(ours)
+    assert table is not None
+    changed = with_objects_of(donor, ours, mirrored=mirrored)
+    left = WIDTH - 60 if mirrored else 40
+    assert (changed.instance_ids[20:32, left : left + 20] == 2).all()
+    assert 1 / changed.depth_m[31, left] == pytest.approx(table @ (left, 31, 1), rel=5e-3)
+    was = donor.depth_m[20:32, 40:60][:, :: -1 if mirrored else 1]
+    np.testing.assert_allclose(np.ptp(changed.depth_m[20:32, left : left + 20] / was), 0, atol=1e-6)
+
+
+def test_a_foot_of_unknown_depth_stood_on_the_table() -> None:
+    donor, ours = standing(50, 0.7, 100, table_m=1.05), scene(0, 0.8, 200)
+    donor.depth_m[37:40, 50:70] = np.nan
+    assert with_objects_of(donor, ours).depth_m[30, 60] == pytest.approx(0.7 / 1.05, rel=1e-3)
+    cut = scene(50, 0.95, 100)
+    for array in (cut.depth_m, cut.class_ids, cut.instance_ids):
+        array[40:] = array[30]  # down to the border of the picture, where its foot is not seen
+    assert with_objects_of(cut, ours).depth_m[59, 60] == pytest.approx(0.95, rel=1e-3)
+
+
 def test_an_object_stands_on_another() -> None:
     ours, donor = tilted_scene(30, top=30), tilted_scene(40)
     changed = with_objects_of(donor, ours, stack=True)
@@ -173,9 +205,9 @@ def test_an_object_stands_on_another() -> None:
 
 
 def test_what_another_hides_does_not_come() -> None:
-    donor = scene(30, 0.8, 200)
+    donor = standing(30, 0.8, 200)
     donor.instance_ids[20:40, 45:55], donor.class_ids[20:40, 45:55] = 2, 2
-    donor.depth_m[20:40, 45:55] = 0.7
+    donor.depth_m[20:37, 45:55] = 0.7
     ours = scene(0, 0.8, 90)
     came = with_objects_of(donor, ours)
     assert set(np.unique(came.instance_ids)) == {0, 1, 2}
@@ -183,9 +215,9 @@ def test_what_another_hides_does_not_come() -> None:
 
 
 def test_an_object_that_its_picture_cuts_off_stays_at_the_border() -> None:
-    cut = with_objects_of(scene(0, 0.8, 100), scene(40, 0.8, 200), shift=(0.0, 0.5))
+    cut = with_objects_of(standing(0, 0.8, 100), scene(40, 0.8, 200), shift=(0.0, 0.5))
     assert np.flatnonzero((cut.instance_ids == 2).any(0))[0] == 0
-    cut = with_objects_of(scene(0, 0.8, 100), scene(20, 0.8, 200), mirrored=True, shift=(0.0, -0.5))
+    cut = with_objects_of(standing(0, 0.8, 100), scene(20, 0.8, 200), mirrored=True, shift=(0.0, -0.5))
     assert np.flatnonzero((cut.instance_ids == 2).any(0))[-1] == WIDTH - 1
 
 

@@ -61,9 +61,9 @@ _ARRAYS = ("rgb", "depth_m", "normals", "class_ids", "instance_ids")
 def put(sample: Sample, table: Plane, donor: Sample, rng: np.random.Generator) -> None:
     """Put some of the donor's objects on the table of `sample`, whose arrays change; what is nearer hides the rest.
 
-    All are mirrored or none; each stays where it is in its picture, is shifted, or stands on another (`_place`); what
-    another hides in part does not come.  Nothing changes where the cameras or classes differ, or the donor's table
-    cannot be told.
+    All are mirrored or none; each stays where it is in its picture, is shifted, or stands on another (`_place`), with
+    its foot on what is there, whatever it stood on before; what another hides in part does not come.  Nothing changes
+    where the cameras or classes differ, or the donor's table cannot be told.
 
     Args:
         sample: what they are put into.

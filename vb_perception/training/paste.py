@@ -21,6 +21,8 @@ NEAR_PX, FEWEST_BEFORE_PX, BEFORE = 3, 10, 0.98
 """An object is hidden in part if so many pixels of others, so near to it, have less than this part of its depth."""
 MOST_WITHIN = 0.03
 """Share of its pixels that an object may have before another one, if as many are behind: it would be in the other."""
+FOOT_ROWS = 3
+"""The lowest rows of an object, which say how far away it stood."""
 TINT = 0.2
 Window = tuple[slice, slice]
 Pixel = tuple[int, int]
@@ -35,7 +37,7 @@ class CutOut:
     foot: Pixel
     """Row and column, in the whole picture, of a pixel of it that stands on something,"""
     inverse_depth: float
-    """and 1 / depth of the donor's table where that pixel was."""
+    """and 1 / depth of what the donor's object stood on there: the table, or another object."""
     rgb: NDArray[np.uint8]
     depth_m: NDArray[np.float32]
     normals: NDArray[np.float32]
@@ -51,7 +53,7 @@ def cut_out(
     """
     camera = donor.intrinsics
     row, column = foot
-    was_v, was_u = window[0].start + row, window[1].start + (column if flip > 0 else mask.shape[1] - 1 - column)
+    was_column = column if flip > 0 else mask.shape[1] - 1 - column
     # In a mirror column u comes to 2 cx - u.
     across_px = place[1].start - window[1].start if flip > 0 else place[1].start + window[1].stop - 1 - 2 * camera.cx
     slope = np.array((across_px / camera.fx, (place[0].start - window[0].start) / camera.fy), np.float32)
@@ -59,7 +61,7 @@ def cut_out(
         place,
         mask,
         (place[0].start + row, place[1].start + column),
-        inverse_depth(table, was_v, was_u),
+        _stood_at(donor, table, mask[:, ::flip], window, (row, was_column)),
         donor.rgb[window][:, ::flip],
         donor.depth_m[window][:, ::flip],
         _sheared(donor.normals[window][:, ::flip], flip, slope),
@@ -102,6 +104,23 @@ def hidden(donor: Sample, instance: int, window: Window) -> bool:
     nearest_m = minimum_filter(own_m, 2 * NEAR_PX + 1)
     before = (ids > 0) & (ids != instance) & (depth_m < BEFORE * nearest_m) & np.isfinite(nearest_m)
     return bool(np.count_nonzero(before) > FEWEST_BEFORE_PX)
+
+
+def _stood_at(donor: Sample, table: Plane, mask: NDArray[np.bool_], window: Window, foot: Pixel) -> float:
+    """1 / depth, in 1/m, where the donor's object at `window` stood at its `foot`: its own, or the table's if unknown.
+
+    An object on another is nearer than the table behind its foot.  The depth of a foot that the picture cuts off below
+    is unknown.
+    """
+    row, column = foot
+    lowest = slice(max(row + 1 - FOOT_ROWS, 0), row + 1)
+    depth_m = donor.depth_m[window][lowest]
+    own = mask[lowest] & (depth_m > 0)
+    if window[0].stop == len(donor.depth_m) or not own.any():
+        return inverse_depth(table, window[0].start + row, window[1].start + column)
+    # Its other columns stood as much nearer or farther as the table is there.
+    aside = table[0] * (column - np.nonzero(own)[1])
+    return float(np.median(1 / depth_m[own] + aside))
 
 
 def _within(seen: NDArray[np.bool_], mask: NDArray[np.bool_], others: NDArray[np.int16]) -> bool:
