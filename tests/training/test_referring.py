@@ -50,6 +50,25 @@ def test_a_colour_that_a_second_thing_may_have_is_not_said() -> None:
     assert "red cup" not in {refer(doubtful, NOUNS, rng)[0] for _ in range(200)}  # type: ignore[index]
 
 
+def test_what_is_small_is_not_meant_but_counts() -> None:
+    rng = np.random.default_rng(0)
+    small = [*SCENE, Thing(4, "box", "green", 0.9, 0.7, 20), Thing(5, "cup", "red", 0.8, 1.9, 30)]
+    said = dict(filter(None, (refer(small, NOUNS, rng, 100) for _ in range(400))))
+    assert said == {
+        "leftmost cup": 1,
+        "nearest cup": 1,
+        "closest cup": 1,
+        "largest cup": 1,
+        "biggest cup": 1,
+        "blue cup": 2,
+        "leftmost box": 3,
+        "farthest box": 3,
+        "largest box": 3,
+        "biggest box": 3,
+        "brown box": 3,
+    }
+
+
 @pytest.mark.parametrize(
     ("rgb", "name"),
     [
@@ -65,6 +84,23 @@ def test_a_colour_that_a_second_thing_may_have_is_not_said() -> None:
 )
 def test_colours_have_everyday_names(rgb: tuple[int, int, int], name: str) -> None:
     assert colour_name(np.full((9, 3), rgb, np.uint8)) == name
+
+
+RED, CRIMSON, GREEN, BLUE = (200, 40, 20), (200, 20, 40), (30, 160, 50), (20, 40, 200)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "name"),
+    [
+        ([RED] * 6 + [CRIMSON] * 6, "red"),  # on both sides of where the hue begins
+        ([RED] * 3 + [BLUE] * 4 + [GREEN] * 4, ""),  # no colour has half
+        ([RED] * 2 + [GREEN] * 6 + [BLUE] * 3, "green"),
+        ([(160, 120, 120)] * 6 + [RED] * 5, ""),
+        ([(10, 10, 12)] * 4 + [(110, 70, 30)] * 5, "brown"),
+    ],
+)
+def test_a_colour_is_what_half_of_a_thing_has(pixels: list[tuple[int, int, int]], name: str) -> None:
+    assert colour_name(np.array(pixels, np.uint8)) == name
 
 
 def test_every_word_is_one_that_the_node_takes_for_known() -> None:

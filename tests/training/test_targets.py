@@ -5,9 +5,10 @@ import pytest
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes.sample import Sample
-from vb_perception.tasks import MetricDepth
+from vb_perception.tasks import InstanceSegmentation, MetricDepth, ReferringSegmentation
+from vb_perception.training import targets
 from vb_perception.training.augment import GREY, at_size, augmented
-from vb_perception.training.targets import depth_target, edge_mask, normals_target, segmentation_target
+from vb_perception.training.targets import Target, depth_target, edge_mask, normals_target, segmentation_target
 
 HEIGHT, WIDTH = 48, 64
 
@@ -63,6 +64,38 @@ def test_every_segmentation_target_paints_what_its_rows_point_at(sample: Sample)
     }
 
 
+def drawn(sample: Sample, task: type, count: int = 120) -> list[Target]:
+    """The targets of one kind of task among some."""
+    every = (segmentation_target(sample, np.random.default_rng(seed)) for seed in range(count))
+    return [target for target in every if isinstance(target.task, task)]
+
+
+def test_a_phrase_is_true_beside_things_too_small_to_be_meant(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "MIN_PIXELS_SHARE", 100 / (HEIGHT * WIDTH))
+    sample.instance_ids[sample.instance_ids == 2] = 0
+    sample.class_ids[20:32, 40:52] = 1
+    sample.class_ids[40:44, 40:45], sample.instance_ids[40:44, 40:45] = 2, 2  # 20 px
+    sample.class_ids[40:42, 4:6], sample.instance_ids[40:42, 4:6] = 2, 3  # 4 px, which nobody sees
+    said = drawn(sample, ReferringSegmentation)
+    words = {t.phrase.split()[0] for target in said for t in target.tokens if t.role == "thing"}
+    assert {"largest", "leftmost"} <= words
+    assert not words & {"the", "smallest", "rightmost"}
+    for target in said:
+        np.testing.assert_array_equal(target.rows == 2, sample.instance_ids == 1)
+
+
+def test_things_without_a_number_are_unknown_and_not_spoken_of(sample: Sample) -> None:
+    doors = dataclasses.replace(sample, class_names=("background", "wall", "door"))
+    doors.instance_ids[20:32, 40:46] = 0  # half of the second one
+    for target in drawn(doors, InstanceSegmentation):
+        assert target.tokens[2].phrase.startswith("door")
+        np.testing.assert_array_equal(target.valid, (doors.instance_ids > 0) | (doors.class_ids == 1))
+    assert not drawn(doors, ReferringSegmentation)
+    doors.instance_ids[20:32, 40:46] = 2
+    doors.class_ids[45] = -1  # neither class nor number
+    assert drawn(doors, ReferringSegmentation)
+
+
 def test_edges_lie_between_things_and_at_steps(sample: Sample) -> None:
     edges = edge_mask(sample)
     assert edges[19, 10]  # above the first object
@@ -73,6 +106,41 @@ def test_edges_lie_between_things_and_at_steps(sample: Sample) -> None:
     folded = sample.normals.copy()
     folded[36:, :] = (0, -1, 0)
     assert edge_mask(dataclasses.replace(sample, normals=folded))[35].all()
+
+
+def floor_and_step(sample: Sample, step: float) -> Sample:
+    """A floor 1 m below a level camera, farther by `step` as a share from column 30 on; nothing else is told apart."""
+    down = np.broadcast_to(sample.intrinsics.rays()[1], (HEIGHT, WIDTH))
+    depth_m = np.where(down > 0.1, 1 / np.maximum(down, 0.1), np.nan).astype(np.float32)
+    depth_m[:, 30:] *= 1 + step
+    normals = np.full((HEIGHT, WIDTH, 3), (0, -1, 0), np.float32)
+    nothing = np.zeros((HEIGHT, WIDTH), np.int16)
+    return dataclasses.replace(sample, depth_m=depth_m, normals=normals, class_ids=nothing, instance_ids=nothing.copy())
+
+
+def test_a_slanted_surface_is_no_edge(sample: Sample) -> None:
+    floor = floor_and_step(sample, 0.0)
+    assert np.nanmax(np.abs(np.diff(np.log(floor.depth_m), axis=0))) > 0.1
+    assert not edge_mask(floor).any()
+    bare = dataclasses.replace(floor, normals=np.full_like(floor.normals, np.nan))
+    assert edge_mask(bare)[30, 10]  # depth alone cannot tell
+
+
+def test_a_step_in_depth_is_an_edge_on_a_slanted_surface_too(sample: Sample) -> None:
+    near = floor_and_step(sample, 0.25)
+    edges = edge_mask(near)
+    assert edges[35:, 29].all()
+    assert not edges[:, :29].any()
+    assert not edges[:, 30:].any()
+    one_side = near.normals.copy()
+    one_side[:, :30] = np.nan
+    edges = edge_mask(dataclasses.replace(near, normals=one_side))
+    assert edges[35:, 29].all()
+    assert not edges[:, 30:].any()
+    facing = dataclasses.replace(near, normals=np.full_like(near.normals, (0, 0, -1)))
+    facing.depth_m[:], facing.depth_m[:, 30:] = 1.0, 1.06
+    assert edge_mask(facing)[:, 29].all()
+    assert edge_mask(facing).sum() == HEIGHT
 
 
 def test_colours_change_from_prompt_to_prompt(sample: Sample) -> None:

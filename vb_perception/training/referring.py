@@ -35,6 +35,8 @@ HUES = (
 CLEAR = {"u": 0.06, "depth_m": 0.06, "pixels": 0.0}
 """How much features must differ for a comparison to be beyond doubt: share of the width, metres."""
 _GREY, _PALE, _DARK, _LIGHT = 50, 90, 60, 200
+_NAMES = tuple(dict.fromkeys(("", "gray", "white", "black", "brown", *(name for name, _ in HUES))))
+_NAMED_BY_HUE = np.array([_NAMES.index(next(name for name, end in HUES if hue < end)) for hue in range(181)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Thing:
 
 
 def things(sample: Sample, names: tuple[str, ...], min_pixels: float) -> list[Thing]:
-    """The instances of some classes that are large enough to be spoken of."""
+    """The instances of some classes that are large enough to be seen."""
     out = []
     counts = np.bincount(sample.instance_ids[sample.instance_ids > 0].ravel())
     for instance in np.flatnonzero(counts >= min_pixels).tolist():
@@ -67,24 +69,30 @@ def things(sample: Sample, names: tuple[str, ...], min_pixels: float) -> list[Th
 
 
 def colour_name(rgb: NDArray[np.uint8]) -> str:
-    """The everyday name of the colour that most pixels (N, 3) have, or "" where it is not clear."""
-    hue, saturation, value = np.median(cv2.cvtColor(rgb[None], cv2.COLOR_RGB2HSV)[0], axis=0)
-    if value < _DARK:
-        return "black"
-    if saturation < _GREY:
-        return "white" if value > _LIGHT else "gray"
-    if saturation < _PALE:
-        return ""
-    name = next(n for n, end in HUES if hue < end)
-    return "brown" if name == "orange" and value < 2 * _PALE else name
+    """The everyday name of the colour that at least half of the pixels (N, 3) have, or "" if none is so common."""
+    hue, saturation, value = cv2.cvtColor(rgb[None], cv2.COLOR_RGB2HSV)[0].T
+    named = _NAMED_BY_HUE[hue]
+    named[(named == _NAMES.index("orange")) & (value < 2 * _PALE)] = _NAMES.index("brown")
+    named[saturation < _PALE] = _NAMES.index("")
+    named[saturation < _GREY] = _NAMES.index("gray")
+    named[(saturation < _GREY) & (value > _LIGHT)] = _NAMES.index("white")
+    named[value < _DARK] = _NAMES.index("black")
+    pixels = np.bincount(named)
+    commonest = int(pixels.argmax())
+    return _NAMES[commonest] if 2 * pixels[commonest] >= len(rgb) else ""
 
 
-def refer(found: list[Thing], nouns: dict[str, str], rng: np.random.Generator) -> tuple[str, int] | None:
+def refer(
+    found: list[Thing], nouns: dict[str, str], rng: np.random.Generator, min_pixels: float = 0
+) -> tuple[str, int] | None:
     """A phrase and the one instance that it means; None if nothing can be said without doubt.
 
-    `nouns` is what each class is called here: phrases for different classes may be the same ("object").
+    `nouns` is what each class is called here: phrases for different classes may be the same ("object").  Of what is
+    smaller than `min_pixels` nothing is said, but what is said is true beside it: a larger cup is not the smallest one.
     """
-    options = [*_superlatives(found, nouns), *_colours(found, nouns), *_relations(found, nouns)]
+    large = {t.instance for t in found if t.pixels >= min_pixels}
+    said = [*_superlatives(found, nouns), *_colours(found, nouns), *_relations(found, nouns, large)]
+    options = [(phrase, instance) for phrase, instance in said if instance in large]
     return options[int(rng.integers(len(options)))] if options else None
 
 
@@ -122,11 +130,11 @@ def _colours(found: list[Thing], nouns: dict[str, str]) -> list[tuple[str, int]]
     return out
 
 
-def _relations(found: list[Thing], nouns: dict[str, str]) -> list[tuple[str, int]]:
+def _relations(found: list[Thing], nouns: dict[str, str], large: set[int]) -> list[tuple[str, int]]:
     out = []
     for other in found:
         anchor = nouns[other.class_name]
-        if len(_called(found, nouns, anchor)) > 1:
+        if other.instance not in large or len(_called(found, nouns, anchor)) > 1:
             continue
         for word, (feature, sign) in RELATIONS.items():
             for noun in sorted({nouns[t.class_name] for t in found} - {anchor}):

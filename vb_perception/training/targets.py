@@ -26,11 +26,12 @@ _T = TypeVar("_T", bound=np.generic)
 Kind = Literal["depth", "normals", "legend", "instances"]
 MAX_DEPTH_M = 60.0
 MIN_COLOUR_DISTANCE = 60.0
-MIN_PIXELS_SHARE = 2e-3
+MIN_PIXELS_SHARE, SEEN_PX = 2e-3, 10
+"""Of the picture, what a thing has that a phrase means; and pixels from which on it counts among its like."""
 PHRASES = {c.name: (c.name, *c.synonyms) for c in CLASSES} | {
     "object": ("object", "objects", "thing on the table", "item", "objects on the table")
 }
-DEPTH_STEP, FOLD_COS = 0.05, np.cos(np.radians(30))
+DEPTH_STEP, PLANE_STEP, FOLD_COS = 0.05, 0.03, np.cos(np.radians(30))
 NOUNS = tuple(sorted({"edge", *(phrase for phrases in PHRASES.values() for phrase in phrases)} - {"background"}))
 """What a generator trained on these targets knows to name."""
 ONE_OBJECT = ("object", "item", "thing on the table")
@@ -106,10 +107,14 @@ def _plural(phrase: str) -> str:
     return phrase + ("es" if phrase.endswith(("x", "sh", "ch")) else "s")
 
 
+def _is_of(sample: Sample, names: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Pixels (H, W) whose class is one of `names`."""
+    return np.isin(sample.class_ids, [i for i, n in enumerate(sample.class_names) if n in names])
+
+
 def _is_one_of(sample: Sample, names: tuple[str, ...]) -> NDArray[np.bool_]:
     """Pixels (H, W) of instances whose class is one of `names`."""
-    classes = [i for i, n in enumerate(sample.class_names) if n in names]
-    return np.isin(sample.class_ids, classes) & (sample.instance_ids > 0)
+    return _is_of(sample, names) & (sample.instance_ids > 0)
 
 
 def _semantic(sample: Sample, rng: np.random.Generator) -> Target:
@@ -144,27 +149,33 @@ def _semantic(sample: Sample, rng: np.random.Generator) -> Target:
 
 def _instances(sample: Sample, rng: np.random.Generator) -> Target:
     """Every object, whatever its class, or the instances of one class, in colours of their own."""
-    noun, mask = "object", _is_one_of(sample, MOVABLE)
+    noun, names = "object", MOVABLE
     classes = np.unique(sample.class_ids[_is_one_of(sample, COUNTABLE)])
-    if "object" not in sample.class_names and classes.size and (rng.random() < 0.4 or not mask.any()):  # noqa: PLR2004
-        index = int(rng.choice(classes))
-        noun, mask = sample.class_names[index], sample.class_ids == index
+    some = _is_one_of(sample, MOVABLE).any()
+    if "object" not in sample.class_names and classes.size and (rng.random() < 0.4 or not some):  # noqa: PLR2004
+        noun = sample.class_names[int(rng.choice(classes))]
+        names = (noun,)
     (background,) = _colours(1, rng)
     task = InstanceSegmentation(_phrase(noun, rng), background=background)
-    known = sample.instance_ids >= 0
+    mask = _is_of(sample, names)
+    known = np.where(mask, sample.instance_ids > 0, sample.instance_ids >= 0)  # what no number tells apart is unknown
     target = _painted(task, np.where(mask & known, sample.instance_ids, 0).astype(np.uint16), known)
     return replace(target, kind="instances")
 
 
 def _referring(sample: Sample, rng: np.random.Generator) -> Target | None:
     """The one thing that a phrase means; None if nothing can be said of this sample without doubt."""
-    found = things(sample, COUNTABLE, MIN_PIXELS_SHARE * sample.instance_ids.size)
+    found = things(sample, COUNTABLE, SEEN_PX)
     if rng.random() < 0.4 or "object" in sample.class_names:  # noqa: PLR2004
         found = [t for t in found if t.class_name in MOVABLE]
         nouns = dict.fromkeys(MOVABLE, str(rng.choice(ONE_OBJECT)))
     else:
         nouns = {name: _phrase(name, rng, plural=False) for name in COUNTABLE}
-    said = refer(found, nouns, rng)
+    # Where some pixels have no number, their class may have other things than those that were found.
+    unnumbered = {sample.class_names[i] for i in np.unique(sample.class_ids[sample.instance_ids == 0]) if i > 0}
+    unclear = {nouns[name] for name in unnumbered & nouns.keys()}
+    found = [t for t in found if nouns[t.class_name] not in unclear]
+    said = refer(found, nouns, rng, MIN_PIXELS_SHARE * sample.instance_ids.size)
     if said is None:
         return None
     phrase, chosen = said
@@ -183,8 +194,13 @@ def _edges(sample: Sample, rng: np.random.Generator) -> Target:
 
 
 def edge_mask(sample: Sample) -> NDArray[np.bool_]:
-    """Pixels (H, W) whose right or lower neighbour is another thing, 5 % off in depth, or 30 degrees off."""
+    """Pixels (H, W) whose right or lower neighbour is another thing, off its surface, or 30 degrees off.
+
+    Off its surface: a point that is off the other one's tangent plane by 3 % of its depth.  Depth itself changes from
+    pixel to pixel of a floor as well; it says the same, from 5 % on, only where no normal is known.
+    """
     out = np.zeros(sample.class_ids.shape, np.bool_)
+    points_m = sample.intrinsics.unproject(sample.depth_m)
     for axis in (0, 1):
 
         def pair(array: NDArray[_T], axis: int = axis) -> tuple[NDArray[_T], NDArray[_T]]:
@@ -192,9 +208,11 @@ def edge_mask(sample: Sample) -> NDArray[np.bool_]:
             return array.take(range(size - 1), axis), array.take(range(1, size), axis)
 
         (i, j), (c, d) = pair(sample.instance_ids), pair(sample.class_ids)
-        (near, far), (n, m) = pair(sample.depth_m), pair(sample.normals)
+        (x, y), (n, m) = pair(points_m), pair(sample.normals)
         with np.errstate(invalid="ignore", divide="ignore"):
-            differs = (i != j) | (c != d) | (np.abs(np.log(near / far)) > DEPTH_STEP) | ((n * m).sum(-1) < FOLD_COS)
+            off = np.fmax(*(np.abs((normal * (y - x)).sum(-1)) / at[..., 2] for normal, at in ((n, x), (m, y))))
+            step = np.where(np.isnan(off), np.abs(np.log(x[..., 2] / y[..., 2])) > DEPTH_STEP, off > PLANE_STEP)
+            differs = (i != j) | (c != d) | step | ((n * m).sum(-1) < FOLD_COS)
         differs &= (i >= 0) & (j >= 0)
         out[: differs.shape[0], : differs.shape[1]] |= differs
     return out
