@@ -1,7 +1,8 @@
 """A pool of views on the GPU: each is drawn some times, in another crop, mirror and light, with one of its prompts.
 
 A GPU learns some times faster than a CPU draws scenes.  Which views are in the pool, and what is drawn of them, follows
-from the seed and the number of images seen, whatever the machine's speed.
+from the seed and the number of images seen, whatever the machine's speed.  But a resumed run begins with an empty pool,
+at the example whose number is that of the images seen: it does not see what an uninterrupted one would.
 """
 
 from collections.abc import Iterator

@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 NETWORKS = ("student", "teacher")
 CHUNK = 16
 """Views that a pool takes in at once."""
+SPLIT = (
+    "seed",
+    "osd_dir",
+    "osd_share",
+    "validation_frames",
+    "corpus_dir",
+    "validation_renders",
+    "withheld_renders",
+    "scenes",
+    "bench_scenes",
+    "bench_share",
+    "further",
+)
+"""Settings that decide which images are learnt from and which are watched."""
 
 
 @dataclass(frozen=True, slots=True)

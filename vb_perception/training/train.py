@@ -24,7 +24,7 @@ from vb_perception.generator.config import GeneratorConfig
 from vb_perception.training.data import Data
 from vb_perception.training.loss_log import LossLog
 from vb_perception.training.pool import PooledBatches
-from vb_perception.training.settings import Stage, TrainSettings
+from vb_perception.training.settings import SPLIT, Stage, TrainSettings
 from vb_perception.training.starting import commit, precision, start_from
 from vb_perception.training.stream import Batch
 from vb_perception.training.targets import NOUNS
@@ -47,16 +47,7 @@ def learning_rate(settings: TrainSettings, images: int, spent_s: float = 0.0) ->
 class Run:
     """A training run that can be killed at any moment and goes on from its last checkpoint."""
 
-    FIXED: tuple[str, ...] = (
-        "seed",
-        "osd_share",
-        "validation_frames",
-        "withheld_renders",
-        "scenes",
-        "bench_scenes",
-        "bench_share",
-        "further",
-    )
+    FIXED: tuple[str, ...] = SPLIT
     """Settings that a run is not resumed with another value of."""
 
     def __init__(self, settings: TrainSettings, directory: Path) -> None:

@@ -1,0 +1,32 @@
+"""A run goes on only with the data that it began with: what was learnt from may not come to be watched."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from tests.training.test_train import settings  # noqa: E402, F401 (a fixture)
+from vb_perception.errors import ConfigError  # noqa: E402
+from vb_perception.training.settings import TrainSettings  # noqa: E402
+from vb_perception.training.train import Run  # noqa: E402
+
+
+def test_a_run_is_not_resumed_with_other_folders_or_numbers_to_watch(
+    settings: TrainSettings,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    run = Run(settings, tmp_path / "run")
+    run.save()
+    for name, other in (
+        ("osd_dir", "elsewhere"),
+        ("corpus_dir", "others"),
+        ("validation_renders", 2),
+        ("withheld_renders", 1),
+    ):
+        run.settings = dataclasses.replace(settings, **{name: other})  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match=rf"{name} .* \(now {other}\)"):
+            run.resume()
+    run.settings = dataclasses.replace(settings, learning_rate=1e-4, validate_every_images=9)
+    run.resume()
