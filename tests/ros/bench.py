@@ -101,6 +101,14 @@ class Bench:
         self.helper.create_subscription(kind, name, heard.append, qos_profile(qos, 50))
         return heard
 
+    def call(self, kind: type, name: str, request: Any) -> Any:  # noqa: ANN401 - of the service's own type
+        """Call a service of the node and wait for its answer."""
+        client = self.helper.create_client(kind, f"/perception_node/{name}")
+        self.spin_until(client.service_is_ready, "the service is there")
+        future = client.call_async(request)
+        self.spin_until(future.done, "the service answers")
+        return future.result()
+
     def watch(self) -> None:
         """Collect LatencyStats and diagnostics."""
         self.listen("latency", LatencyStats)

@@ -28,16 +28,7 @@ Call = Callable[[type, str, Any], Any]
 
 @pytest.fixture
 def call(bench: Bench) -> Call:
-    """Call a service of the node and wait for its answer."""
-
-    def made(kind: type, name: str, request: Any) -> Any:  # noqa: ANN401 - of the service's own type
-        client = bench.helper.create_client(kind, f"/perception_node/{name}")
-        bench.spin_until(client.service_is_ready, "the service is there")
-        future = client.call_async(request)
-        bench.spin_until(future.done, "the service answers")
-        return future.result()
-
-    return made
+    return bench.call
 
 
 def _run(bench: Bench, frames: int) -> None:

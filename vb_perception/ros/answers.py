@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
@@ -12,14 +13,14 @@ from std_msgs.msg import Header
 from vb_perception.errors import FrameError
 from vb_perception.frame import Frame, Perception
 from vb_perception.pipeline import Painted
-from vb_perception.ros.audit import label_message, model_message
+from vb_perception.ros.audit import Maker, label_message, model_message
 from vb_perception.ros.inputs import NS_PER_S, Arrival
 from vb_perception.ros.outputs import Wanted
 from vb_perception.ros.publishing import MODEL_INFO, OutputPublishers, Plan
 from vb_perception.ros.qos import QosTrouble
 from vb_perception.ros.settings import CameraSettings
 from vb_perception.ros.stream_account import Ticket
-from vb_perception.runtime.engine import EngineSpec
+from vb_perception.tasks import Task
 from vb_perception.timing import StageTimes
 
 WHOLE = "processing"
@@ -35,40 +36,49 @@ class Asked:
     plan: Plan
     wanted: Wanted
     tickets: list[Ticket]
+    maker: Maker
+
+
+class Answered(NamedTuple):
+    """An answer and the tasks that it answers; the camera may be asked others by now."""
+
+    perception: Perception
+    tasks: tuple[Task, ...]
 
 
 class CameraAnswers:
     """The publishers of a camera and what they said last.
 
     `publish` belongs to the worker's answer thread, the rest to the executor's.  Publishers are only made and destroyed
-    under `lock`, which `publish` holds.
+    under `lock`, which `publish` holds while it uses them: not while it fills a message, which may wait for a transform
+    that the executor's thread has yet to receive.
     """
 
-    def __init__(
-        self, node: Node, settings: CameraSettings, spec: EngineSpec, topic: str, qos_trouble: QosTrouble
-    ) -> None:
+    def __init__(self, node: Node, settings: CameraSettings, topic: str, qos_trouble: QosTrouble) -> None:
         """`topic`: the camera's image topic, for the audit."""
-        self._node, self._spec, self._topic = node, spec, topic
+        self._node, self._topic = node, topic
         self._publishers = OutputPublishers(node, settings.topic("output"), qos_trouble)
         self._plan: Plan | None = None
-        self._announced: Plan | None = None
-        self._backend = ""
+        self._announced: tuple[Plan, Maker] | None = None
         self.lock = threading.Lock()
-        self.last: Perception | None = None
+        self.last: Answered | None = None
 
     def adopt(self, plan: Plan) -> None:
         """Carry out a plan; with several threads at work only under `lock`."""
         self._plan = plan
         self._publishers.adopt(plan)
 
-    def start(self, backend: str) -> None:
+    def start(self, maker: Maker) -> None:
         """Latch what makes the results from the start on."""
         with self.lock:
-            self._backend = backend
-            self._announce(Time())
+            self._announce(Time(), maker)
 
     def wanted(self, tasks_off: Collection[str] = ()) -> Wanted:
-        """The outputs with at least one listener, but those that need one of the tasks that are off."""
+        """The outputs with at least one listener, but those that need one of the tasks that are off.
+
+        With several threads at work only under a lock that who calls `adopt` holds: a publisher that was destroyed
+        cannot be asked.
+        """
         return self._publishers.wanted(tasks_off)
 
     def publish(self, perception: Perception, asked: Asked, complain: Callable[[str], None]) -> StageTimes:
@@ -77,15 +87,20 @@ class CameraAnswers:
         parts = list(perception.times.parts)
         with self.lock:
             if asked.plan is self._plan:
-                self._announce(_time(perception.frame))
-            for output, publisher in self._publishers.still_open(asked.wanted):
-                begun_ns = time.monotonic_ns()
-                try:
-                    publisher.publish(output.fill(perception))
-                except FrameError as error:  # of this output alone, as a cloud without its transform
-                    complain(str(error))
-                parts.append(("publish", output.topic, time.monotonic_ns() - begun_ns))
-        self.last = perception
+                self._announce(_time(perception.frame), asked.maker)
+            wanted = self._publishers.still_open(asked.wanted)
+        for row in wanted:
+            begun_ns = time.monotonic_ns()
+            try:
+                message = row[0].fill(perception)
+            except FrameError as error:  # of this output alone, as a cloud without its transform
+                complain(str(error))
+            else:
+                with self.lock:
+                    for _, publisher in self._publishers.still_open([row]):
+                        publisher.publish(message)
+            parts.append(("publish", row[0].topic, time.monotonic_ns() - begun_ns))
+        self.last = Answered(perception, asked.painted.tasks)
         published_ns = time.monotonic_ns()
         return replace(
             perception.times,
@@ -101,15 +116,17 @@ class CameraAnswers:
             self._publishers.destroy()
         self.last = None
 
-    def _announce(self, stamp: Time) -> None:
+    def _announce(self, stamp: Time, maker: Maker) -> None:
         """Latch what makes the results from this stamp on, before the first of them."""
         plan = self._plan
-        if plan is None or plan is self._announced:
+        known_plan, known_maker = self._announced or (None, None)
+        if plan is None or (plan is known_plan and maker == known_maker):
             return
-        self._announced = plan
-        for topic, task in plan.labels:
-            self._publishers.latched[topic].publish(label_message(task, Header(stamp=stamp)))
-        info = model_message(stamp, self._topic, self._backend, self._spec, plan.tasks)
+        self._announced = plan, maker
+        if plan is not known_plan:
+            for topic, task in plan.labels:
+                self._publishers.latched[topic].publish(label_message(task, Header(stamp=stamp)))
+        info = model_message(stamp, self._topic, maker, plan.tasks)
         self._publishers.latched[MODEL_INFO].publish(info)
 
 

@@ -1,5 +1,6 @@
 """What made the results: names of a mask's ids, and the prompts, codecs and digests, as latched messages."""
 
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -10,8 +11,33 @@ from std_msgs.msg import Header
 import vb_perception.msg
 from vb_perception.msg import ModelInfo, TaskInfo
 from vb_perception.predictions import SegmentMap
-from vb_perception.runtime.engine import EngineSpec
+from vb_perception.runtime.engine import FP32, Engine, EngineSpec
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, Task
+
+BF16 = "bf16"
+PRECISIONS = (FP32, BF16, "fp16", "int8")
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What computes the answers at one moment: runtime, and the spec of its graph at the precision that really runs."""
+
+    backend: str
+    spec: EngineSpec
+
+
+def maker_of(engine: Engine, model: EngineSpec) -> Maker:
+    """What computes the answers now; `model` is the spec of the whole model, which lists every graph.
+
+    The spec of an engine says how it was opened.  Its backend's last word is the precision that runs: fp32 once a
+    reduced one was reloaded, and bf16 where the CPU runs the graph of fp32 so.
+    """
+    backend, spec = engine.backend, engine.spec
+    precision = backend.rsplit(" ", 1)[-1]
+    if precision not in PRECISIONS:  # as of the fake engine, which runs no graph
+        return Maker(backend, spec)
+    graph = model.choose(FP32 if precision == BF16 else precision, (spec.height, spec.width))
+    return Maker(backend, replace(spec.at(graph), precision=precision))
 
 
 def label_types() -> tuple[type[Any], type[Any]]:
@@ -59,14 +85,15 @@ def task_message(task: Task) -> TaskInfo:
     )
 
 
-def model_message(stamp: Time, camera: str, backend: str, spec: EngineSpec, tasks: tuple[Task, ...]) -> ModelInfo:
+def model_message(stamp: Time, camera: str, maker: Maker, tasks: tuple[Task, ...]) -> ModelInfo:
     """ModelInfo that holds from `stamp` on."""
+    spec = maker.spec
     return ModelInfo(
         header=Header(stamp=stamp),
         camera=camera,
         model=spec.name,
         precision=spec.precision,
-        backend=backend,
+        backend=maker.backend,
         weights_sha256=spec.weights_sha256,
         generator_sha256=spec.generator_sha256,
         text_sha256=spec.text_sha256,

@@ -6,20 +6,21 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
-from vb_perception.frame import Perception
 from vb_perception.pipeline import PerceptionPipeline
-from vb_perception.ros.answers import Asked, CameraAnswers
+from vb_perception.rectification import is_distorted
+from vb_perception.ros.answers import Answered, Asked, CameraAnswers
+from vb_perception.ros.audit import Maker
 from vb_perception.ros.camera_input import image_topic, info_topic
 from vb_perception.ros.cloud_frames import ToCloudFrame
 from vb_perception.ros.inputs import Arrival, frame_from_arrival, stamp_ns
-from vb_perception.ros.outputs import OutputOptions, tasks_of
+from vb_perception.ros.outputs import OutputOptions
 from vb_perception.ros.publishing import Plan, plan_of
 from vb_perception.ros.qos import QosTrouble
 from vb_perception.ros.settings import CameraSettings
-from vb_perception.ros.stream_account import StreamAccount, Ticket, refuse, refusing
-from vb_perception.ros.stream_troubles import StreamTroubles
-from vb_perception.ros.viewport import Viewport, is_distorted, view_of
-from vb_perception.runtime.engine import EngineSpec
+from vb_perception.ros.stream_account import StreamAccount, refuse, refusing
+from vb_perception.ros.stream_troubles import Notice, StreamTroubles
+from vb_perception.ros.turn import Turn
+from vb_perception.ros.viewport import Viewport, view_of
 from vb_perception.scheduler import FrameScheduler, RateLimit
 from vb_perception.tasks import Task
 
@@ -35,22 +36,22 @@ class CameraStream:
         self,
         node: Node,
         settings: CameraSettings,
-        spec: EngineSpec,
         window: int,
         complain: Callable[[str], None],
+        notify: Callable[[Notice], None],
         qos_trouble: QosTrouble,
     ) -> None:
         self.settings, self._node = settings, node
         self.topic, self.info_topic = image_topic(node, settings), info_topic(node, settings)
         self._lock = threading.Lock()
         self.account = StreamAccount(window)
-        self._troubles = StreamTroubles(lambda text: complain(settings.told(text)))
+        self._troubles = StreamTroubles(settings, complain, notify)
         self._slots: FrameScheduler[Arrival] = FrameScheduler([settings.name])
         self._rate = RateLimit(settings.max_rate_hz)
         self._to_cloud_frame = ToCloudFrame(node, settings.cloud_frame)
         self._viewport = Viewport(view_of(settings, self.topic))
         self._plan = self.plan(settings)
-        self._answers = CameraAnswers(node, settings, spec, self.topic, qos_trouble)
+        self._answers = CameraAnswers(node, settings, self.topic, qos_trouble)
         self._answers.adopt(self._plan)
         self._off: set[str] = set()
         self._frames = 0
@@ -58,7 +59,7 @@ class CameraStream:
         """When an image was last published, or skipped as asked while none was in work (monotonic)."""
 
     @property
-    def last(self) -> Perception | None:
+    def last(self) -> Answered | None:
         """The last answer, if there was one."""
         return self._answers.last
 
@@ -103,16 +104,15 @@ class CameraStream:
     def wanted(self) -> bool:
         """Whether anybody waits for an answer."""
         with self._lock:
-            off = set(self._off)
-        return self.account.awaited or (not self.settings.trigger_only and bool(self._answers.wanted(off)))
+            listened = not self.settings.trigger_only and bool(self._answers.wanted(self._off))
+        return listened or self.account.awaited
 
     # --- what the camera sends -----------------------------------------------------------------------------------
 
-    def start(self, slots: FrameScheduler[Arrival], backend: str) -> None:
-        """Take images into these slots from now on."""
+    def start(self, slots: FrameScheduler[Arrival], maker: Maker) -> None:
+        """Take images into these slots from now on; `maker` will compute the answers."""
         self._slots = slots
-        self._troubles.clear()
-        self._answers.start(backend)
+        self._answers.start(maker)
 
     def receive(self) -> None:
         """Count one image message as received."""
@@ -169,25 +169,23 @@ class CameraStream:
 
     # --- the worker's side ---------------------------------------------------------------------------------------
 
-    def ask(self, arrival: Arrival, pipeline: PerceptionPipeline) -> Asked | None:
+    def ask(self, arrival: Arrival, pipeline: PerceptionPipeline, maker: Callable[[], Maker]) -> Asked | None:
         """Convert one image and have the engine paint it; None, and counted, if nothing is to be answered.
+
+        `maker` tells, once it is painted, what has painted it.
 
         Raises:
             FrameError: the image cannot be used; not counted yet.
             EngineError: the engine failed; not counted yet.
         """
-        with self._lock:
-            plan, settings, viewport = self._plan, self.settings, self._viewport
-            tickets = self.account.take_tickets()
-            off = self._off | (set() if tickets else self._not_due(settings))
-            self._frames += 1
-        if settings.trigger_only and not tickets:
+        turn = self._take_turn()
+        if turn.settings.trigger_only and not turn.tickets:
             self._skip()
             return None
-        with refusing(tickets):
-            asked = self._ask(arrival, pipeline, plan, off, viewport, tickets)
+        with refusing(turn.tickets):
+            asked = self._ask(arrival, pipeline, maker, turn)
         if asked is None:
-            refuse(tickets, "the image is too old, or every task is switched off")
+            refuse(turn.tickets, "the image is too old, or every task is switched off")
         return asked
 
     def answer(self, asked: Asked, pipeline: PerceptionPipeline) -> None:
@@ -205,41 +203,43 @@ class CameraStream:
         shifted = enumerate(settings.every.items())
         return {task for shift, (task, every) in shifted if (self._frames - shift) % every != 0}
 
+    def _take_turn(self) -> Turn:
+        """All under the lock: `adopt` destroys the publishers that are asked here for their listeners."""
+        with self._lock:
+            settings, tickets = self.settings, self.account.take_tickets()
+            off = self._off | (set() if tickets else self._not_due(settings))
+            self._frames += 1
+            wanted = self._answers.wanted(off)
+            listened = bool(wanted) or bool(self._answers.wanted(self._off))
+            return Turn(self._plan, settings, self._viewport, off, wanted, listened, tickets)
+
     def _ask(
-        self,
-        arrival: Arrival,
-        pipeline: PerceptionPipeline,
-        plan: Plan,
-        off: set[str],
-        viewport: Viewport,
-        tickets: list[Ticket],
+        self, arrival: Arrival, pipeline: PerceptionPipeline, maker: Callable[[], Maker], turn: Turn
     ) -> Asked | None:
-        wanted, asked = self._answers.wanted(off), bool(tickets)
+        wanted, asked = turn.wanted, bool(turn.tickets)
         if not (wanted or asked):
-            with self._lock:
-                listened = bool(self._answers.wanted(self._off))
-            if listened:
+            if turn.listened:
                 self._skip()
             else:
                 self.give_up(1)
             return None
-        if self._is_aged(arrival):
+        if self._is_aged(arrival, turn.settings.max_age_ns):
             return None
-        frame = frame_from_arrival(arrival, viewport)
+        frame = frame_from_arrival(arrival, turn.viewport)
         if frame.intrinsics is None:
             wanted = self._troubles.without_calibration(wanted, asked=asked)
         elif arrival.camera is not None and is_distorted(arrival.camera):
-            self._troubles.tell_of_distortion(undone=view_of(self.settings, self.topic).undo_distortion)
-        tasks = tuple(task for task in plan.tasks if task.name not in off) if asked else tasks_of(wanted)
+            self._troubles.tell_of_distortion(undone=view_of(turn.settings, self.topic).undo_distortion)
+        tasks = turn.tasks(wanted)
         if not tasks:
             self._skip()
             return None
         ready_ns = time.monotonic_ns()
-        return Asked(pipeline.paint(frame, tasks), arrival, ready_ns, plan, wanted, tickets)
+        painted = pipeline.paint(frame, tasks)
+        return Asked(painted, arrival, ready_ns, turn.plan, wanted, turn.tickets, maker())
 
-    def _is_aged(self, arrival: Arrival) -> bool:
+    def _is_aged(self, arrival: Arrival, limit_ns: int) -> bool:
         age_ns = int(self._node.get_clock().now().nanoseconds) - stamp_ns(arrival.image)
-        limit_ns = self.settings.max_age_ns
         if not 0 < limit_ns < age_ns:
             return False
         self.account.count("aged")

@@ -129,13 +129,14 @@ class Control:
         chosen, response.message = self._chosen(request.camera)
         folder = Path(request.folder or self._node.get_parameter("snapshot_folder").value).expanduser()
         for stream in chosen:
-            if stream.last is None:
+            last = stream.last
+            if last is None:
                 response.message = stream.settings.told(
                     "no frame was answered yet: listen to an output, or call ~/trigger"
                 )
                 return response
             try:
-                files = save_snapshot(folder, stream.settings.name, stream.last, stream.tasks)
+                files = save_snapshot(folder, stream.settings.name, last.perception, last.tasks)
             except (OSError, VbPerceptionError) as error:
                 response.message = f"{folder} cannot be written: {error}"
                 return response

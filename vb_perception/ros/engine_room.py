@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vb_perception.errors import VbPerceptionError
+from vb_perception.errors import ConfigError, VbPerceptionError
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.ros.allocator import give_back_freed
+from vb_perception.ros.audit import Maker, maker_of
 from vb_perception.runtime.build import open_engine
-from vb_perception.runtime.engine import Engine
+from vb_perception.runtime.engine import Engine, EngineSpec
 from vb_perception.runtime.options import EngineOptions
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.tasks import Task
@@ -46,11 +47,11 @@ class EngineRoom:
         self._tasks = tuple(dict.fromkeys(tasks))
         self._lock = threading.Lock()
         self._engine: Engine | None = None
+        self._model: EngineSpec | None = None
         self._abandoned = False
         self._done = threading.Event()
         self._started_s = time.monotonic()
         self.pipeline: PerceptionPipeline | None = None
-        self.backend = ""
         self.refusal = ""
         self.defect = ""
         self.step = "waiting"
@@ -78,6 +79,24 @@ class EngineRoom:
     def progress(self) -> str:
         """How far the opening is, in words."""
         return f"{self.step}, {self.elapsed_s:.0f} s so far"
+
+    @property
+    def backend(self) -> str:
+        """Name of the runtime that answers at the moment, its version and precision; "" before it is ready."""
+        engine = self._engine
+        return "" if engine is None or self.pipeline is None else engine.backend
+
+    def maker(self) -> Maker:
+        """What answers at the moment: an engine of reduced precision may be replaced by one in fp32 as it runs.
+
+        Raises:
+            ConfigError: none is open.
+        """
+        engine, model = self._engine, self._model
+        if engine is None or model is None:
+            msg = "there is no engine: configure the node first"
+            raise ConfigError(msg)
+        return maker_of(engine, model)
 
     def close(self) -> None:
         """Release the engine; one that is still being opened is released by the thread as soon as it is."""
@@ -112,6 +131,7 @@ class EngineRoom:
     def _build(self) -> None:
         self.step = "opening the engine"
         engine = self._engine = open_engine(self._model_dir, self._backend_asked, self._threads, self._options)
+        self._model = EngineSpec.read(self._model_dir)
         self.step = "warming up"
         pipeline = PerceptionPipeline(engine, PromptEncoder(self._model_dir, engine.spec))
         for tasks in self._tasks:
@@ -119,5 +139,5 @@ class EngineRoom:
                 return
             pipeline.warm_up(tasks)
         give_back_freed()  # compilers and files take tens of megabytes that no frame needs
-        self.backend, self.pipeline = engine.backend, pipeline
+        self.pipeline = pipeline
         self.step = "ready"

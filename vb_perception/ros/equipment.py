@@ -44,7 +44,7 @@ class Equipment:
             raise RuntimeError(msg)
         if self.room.pipeline is None:
             raise ConfigError(self.room.refusal)
-        self.worker = InferenceWorker(self.room.pipeline, self.room.backend, self.streams)
+        self.worker = InferenceWorker(self.room.pipeline, self.room.maker, self.streams)
 
     def open_inputs(self, node: Node, reporter: Reporter) -> None:
         """Subscribe to what each camera sends once; the images follow when somebody listens."""
@@ -111,8 +111,9 @@ def equip(node: Node, problems: Mapping[str, str], reporter: Reporter) -> Equipm
         streams = {}
         for camera in settings.cameras:
             check_prompts(prompts, camera.tasks)
-            tell, tell_qos = partial(reporter.complain, camera.name), partial(reporter.qos_trouble, camera.name)
-            stream = CameraStream(node, camera, spec, settings.latency_window, tell, tell_qos)
+            tell, notify = partial(reporter.complain, camera.name), partial(reporter.notify, camera.name)
+            tell_qos = partial(reporter.qos_trouble, camera.name)
+            stream = CameraStream(node, camera, settings.latency_window, tell, notify, tell_qos)
             closing.callback(stream.destroy)
             streams[camera.name] = stream
         tasks = [camera.tasks for camera in settings.cameras]

@@ -41,10 +41,14 @@ def depth_message(frame: Frame, depth_m: NDArray[np.float32], encoding: str, kep
     """Metres as 32FC1, or millimetres as 16UC1: 0 where unknown, beyond range or beyond 65.535 m (REP-118)."""
     if encoding == "32FC1":
         return image_message(frame, depth_m, encoding, kept)
+    return image_message(frame, millimetres(depth_m), "16UC1", kept)
+
+
+def millimetres(depth_m: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Depth (H, W) [m] in millimetres: 0 where it is unknown, beyond range or beyond 65.535 m."""
     with np.errstate(invalid="ignore"):
         fits = (depth_m > 0) & (depth_m <= MAX_16UC1_M)
-    millimetres = np.rint(np.where(fits, depth_m, np.float32(0)) * np.float32(1000)).astype(np.uint16)
-    return image_message(frame, millimetres, "16UC1", kept)
+    return np.rint(np.where(fits, depth_m, np.float32(0)) * np.float32(1000)).astype(np.uint16)
 
 
 def camera_message(frame: Frame) -> CameraInfo:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.duration import Duration
@@ -20,6 +20,7 @@ from vb_perception.ros.messages import image_message
 from vb_perception.ros.qos import qos_profile
 from vb_perception.ros.settings import CameraSettings
 from vb_perception.ros.status import CameraHealth, NodeHealth, diagnostics_message, latency_message
+from vb_perception.ros.stream_troubles import Notice
 
 LOG_PERIOD_S = 5.0
 COMPLAINT_KEPT_S = 5.0
@@ -43,13 +44,16 @@ class _Troubles:
     complaint: str = ""
     at_ns: int = 0
     logged_ns: int = 0
+    notice: Notice | None = None
+    notice_at_ns: int = 0
+    noticed: set[Notice] = field(default_factory=set)
     qos: str = ""
     qos_at_ns: int = 0
     qos_lasts: Callable[[], bool] = bool
 
 
 class Reporter:
-    """`complain` may be called from any thread; the rest belongs to the executor's."""
+    """`complain` and `notify` may be called from any thread; the rest belongs to the executor's."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -78,6 +82,14 @@ class Reporter:
         if now_ns - troubles.logged_ns > LOG_PERIOD_S * NS_PER_S:  # rclpy's own throttle would be one for all cameras
             troubles.logged_ns = now_ns
             self._node.get_logger().warning(text)
+
+    def notify(self, camera: str, notice: Notice) -> None:
+        """What is so with every image: into the log once, and into the diagnostics as long as images have it."""
+        troubles = self._of(camera)
+        troubles.notice, troubles.notice_at_ns = notice, time.monotonic_ns()
+        if notice not in troubles.noticed:
+            troubles.noticed.add(notice)
+            self._node.get_logger().warning(notice.text)
 
     def qos_trouble(self, camera: str, text: str, lasts: Callable[[], bool]) -> None:
         """Two ends that cannot match: into the log, and into the diagnostics as long as the other end is there."""
@@ -141,6 +153,7 @@ class Reporter:
             infos=camera.infos if camera is not None else 0,
             needs_info=stream.settings.require_camera_info,
             complaint=troubles.complaint if now_ns - troubles.at_ns < COMPLAINT_KEPT_S * NS_PER_S else "",
+            notice=troubles.notice if now_ns - troubles.notice_at_ns < COMPLAINT_KEPT_S * NS_PER_S else None,
             qos_complaint=troubles.qos,
             silence_hint=camera.silence_hint() if camera is not None and silent_ns > NS_PER_S else "",
             figures=stream.account.figures(),

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from vb_perception.frame import Perception
 from vb_perception.predictions import DepthMap, NormalMap
+from vb_perception.ros.messages import millimetres
 from vb_perception.tasks import Task
 
 
 def save_snapshot(folder: Path, camera: str, perception: Perception, tasks: Sequence[Task]) -> list[Path]:
     """Write colours, predictions, generated images, intrinsics and prompts; the files.
 
-    `<camera>_<stamp>_rgb.png`; depth as 16-bit PNG in millimetres (0 unknown) and as float32 .npy in metres; normals as
-    float32 .npy; ids as 16-bit PNG; confidence and what the model painted as 8-bit PNG; the rest as .json.
+    `<camera>_<stamp>_rgb.png`; depth as 16-bit PNG in millimetres (0: unknown, or beyond 65.535 m) and as float32 .npy
+    in metres; normals as float32 .npy; ids as 16-bit PNG; confidence and what the model painted as 8-bit PNG; the rest
+    as .json.
 
     Raises:
         OSError: a file cannot be written.
@@ -48,8 +50,7 @@ def save_snapshot(folder: Path, camera: str, perception: Perception, tasks: Sequ
         png(f"{name}_confidence", np.rint(prediction.confidence * 255).astype(np.uint8))
         png(f"{name}_generated", perception.generated[name])
         if isinstance(prediction, DepthMap):
-            known = np.nan_to_num(prediction.depth_m, nan=0.0, posinf=0.0)
-            png(name, np.clip(np.rint(known * 1000), 0, 65535).astype(np.uint16))
+            png(name, millimetres(prediction.depth_m))
             npy(name, prediction.depth_m)
         elif isinstance(prediction, NormalMap):
             npy(name, prediction.normals)

@@ -11,6 +11,7 @@ from std_msgs.msg import Header
 from vb_perception.msg import LatencyStats, MachineLoad, StageLatency
 from vb_perception.ros.answers import WHOLE
 from vb_perception.ros.stream_account import StreamFigures
+from vb_perception.ros.stream_troubles import Notice
 from vb_perception.timing import LatencySummary
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
@@ -56,6 +57,7 @@ class CameraHealth:
     infos: int
     needs_info: bool
     complaint: str
+    notice: Notice | None
     qos_complaint: str
     silence_hint: str
     figures: StreamFigures
@@ -96,6 +98,8 @@ def _flow_status(health: CameraHealth) -> tuple[str, bytes, str]:
         return "stale", WARN, _silence(health, health.complaint or _cause_of_silence(health))
     if health.complaint:
         return "rejected", WARN, health.complaint
+    if health.notice is not None:
+        return "notice", WARN if health.notice.worse else OK, health.notice.text
     return "ok", OK, ""
 
 
@@ -152,15 +156,13 @@ def diagnostics_message(now: Time, node: NodeHealth, cameras: Sequence[CameraHea
 
 
 def _verdict(node: NodeHealth, cameras: Sequence[CameraHealth]) -> tuple[bytes, str]:
-    """A node that should publish and does not is never OK."""
+    """A node that should publish and does not is never OK; a trouble that lasts hides no slowness."""
     if node.failure:
         return ERROR, node.failure
     if node.state != "active":
         return OK, node.state
     told = [(health, *camera_status(health)) for health in cameras]
-    troubles = [(health, words) for health, _, level, words in told if level != OK]
-    if troubles:
-        return WARN, "; ".join(f"{health.name}: {words}" if health.name else words for health, words in troubles)
+    parts = [f"{health.name}: {words}" if health.name else words for health, _, level, words in told if level != OK]
     slow = [
         (health, *processing_time_status(health.figures.stages.get((WHOLE, "")), node.warn_ms, node.error_ms))
         for health in cameras
@@ -168,7 +170,9 @@ def _verdict(node: NodeHealth, cameras: Sequence[CameraHealth]) -> tuple[bytes, 
     worst = max((level for _, level, _ in slow), default=OK)
     if worst != OK:
         words = "; ".join(f"{health.name} {words}".strip() for health, level, words in slow if level != OK)
-        return worst, f"processing time {words}"
+        parts.append(f"processing time {words}")
+    if parts:
+        return max(worst, WARN), "; ".join(parts)
     if cameras and all(not health.listened for health in cameras):
         return OK, "active; nobody listens, so nothing is computed"
     return OK, "active"

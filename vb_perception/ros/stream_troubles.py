@@ -1,26 +1,37 @@
 """The troubles of one camera in words: what is wrong with its images, and what to do about it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from vb_perception.errors import FrameError
 from vb_perception.ros.outputs import Wanted
+from vb_perception.ros.settings import CameraSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is so with every image of a camera, though it is answered; whether its answers are the worse for it."""
+
+    text: str
+    worse: bool
 
 
 class StreamTroubles:
-    """Tells the troubles of one camera; those of its calibration, which every image has, once from a start on.
+    """Tells the troubles of one camera, and gives notice of what is so with its calibration; from any thread."""
 
-    `tell` and `tell_of_age` may be called from any thread, the rest by the worker's that asks the engine; `clear` while
-    it does not run.
-    """
+    def __init__(
+        self, settings: CameraSettings, complain: Callable[[str], None], notify: Callable[[Notice], None]
+    ) -> None:
+        """`complain` takes what is wrong with one image, `notify` what is so with it as with all."""
+        self._settings, self._complain, self._notify = settings, complain, notify
 
-    def __init__(self, complain: Callable[[str], None]) -> None:
-        """`complain`: takes what is to be said of this camera."""
-        self.tell = complain
-        self._told: set[str] = set()
+    def tell(self, reason: str) -> None:
+        """One image cannot be used, or not be answered in full."""
+        self._complain(self._settings.told(reason))
 
-    def clear(self) -> None:
-        """Forget what was told once."""
-        self._told.clear()
+    def notify(self, notice: Notice) -> None:
+        """It is so with this image too."""
+        self._notify(replace(notice, text=self._settings.told(notice.text)))
 
     def tell_of_age(self, age_ns: int, limit_ns: int) -> None:
         """An image was too old when its turn came."""
@@ -43,25 +54,19 @@ class StreamTroubles:
                 "calibrated camera_info, or listen to other outputs"
             )
             raise FrameError(msg)
-        self._tell_once(
+        text = (
             "images come without calibration: depth is a guess in scale from the model's default field of view, "
             "and neither points nor depth/camera_info are published; publish a calibrated camera_info"
         )
+        self.notify(Notice(text, worse=True))
         return left
 
     def tell_of_distortion(self, *, undone: bool | None) -> None:
         """A lens has distortion; whether it is `undone` here, as in `viewport.View`."""
-        self._tell_once(
-            "camera_info has distortion coefficients: "
-            + (
-                "images are rectified here; where they are so already, set rectification to assume_rectified"
-                if undone
-                else "images are taken as rectified; where they are not, set rectification to rectify, or remap "
-                "~/input/image to the rectified topic (image_rect of image_proc)"
-            )
+        text = "camera_info has distortion coefficients: " + (
+            "images are rectified here; where they are so already, set rectification to assume_rectified"
+            if undone
+            else "images are taken as rectified; where they are not, set rectification to rectify, or remap "
+            "~/input/image to the rectified topic (image_rect of image_proc)"
         )
-
-    def _tell_once(self, text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
-            self.tell(text)
+        self.notify(Notice(text, worse=False))

@@ -5,14 +5,16 @@ While the engine is busy with one image, the one before is decoded and published
 
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from vb_perception.errors import ConfigError, EngineError, FrameError
 from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.ros.answers import Asked
+from vb_perception.ros.audit import Maker
 from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.inputs import Arrival
+from vb_perception.ros.stream_account import refuse
 from vb_perception.scheduler import FrameScheduler
 
 FAILURES_IN_A_ROW = 3
@@ -26,8 +28,11 @@ Answers: TypeAlias = "queue.SimpleQueue[tuple[CameraStream, Asked] | None]"
 class InferenceWorker:
     """Runs one pipeline for all cameras, off the executor's thread.  `start` and `stop` belong to the executor's."""
 
-    def __init__(self, pipeline: PerceptionPipeline, backend: str, streams: Mapping[str, CameraStream]) -> None:
-        self._pipeline, self._backend, self._streams = pipeline, backend, streams
+    def __init__(
+        self, pipeline: PerceptionPipeline, maker: Callable[[], Maker], streams: Mapping[str, CameraStream]
+    ) -> None:
+        """`maker`: what computes the answers at the moment."""
+        self._pipeline, self._maker, self._streams = pipeline, maker, streams
         self._slots: FrameScheduler[Arrival] = FrameScheduler(list(streams))
         self._answers: Answers = queue.SimpleQueue()
         self._free = threading.Semaphore(IN_WORK)
@@ -41,7 +46,7 @@ class InferenceWorker:
         self._free = threading.Semaphore(IN_WORK)
         self.failure = ""
         for stream in self._streams.values():
-            stream.start(self._slots, self._backend)
+            stream.start(self._slots, self._maker())
         loops = {"inference": self._infer, "answer": self._answer}
         self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
         for thread in self._threads:
@@ -88,7 +93,7 @@ class InferenceWorker:
         """Ask the engine about one arrival; whether inference failed, None if there was nothing to infer."""
         asked = None
         try:
-            asked = stream.ask(arrival, self._pipeline)
+            asked = stream.ask(arrival, self._pipeline, self._maker)
         except (FrameError, ConfigError) as error:
             stream.reject(str(error))
         except EngineError as error:
@@ -122,6 +127,7 @@ class InferenceWorker:
                 self._slots.close()
                 self._free.release(IN_WORK)  # the other thread may wait for one
                 while (item := self._answers.get()) is not None:
+                    refuse(item[1].tickets, DEFECT.format("answer"))
                     item[0].failed(DEFECT.format("answer"))
 
     def _died(self, stream: CameraStream, thread: str) -> None:
