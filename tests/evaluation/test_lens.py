@@ -16,7 +16,8 @@ from vb_perception.evaluation.message_types import message_types, stamp_of_cdr
 from vb_perception.scenes.sample import Sample
 
 WIDTH, HEIGHT = 160, 120
-LENS = {"distortion_model": "plumb_bob", "d": np.array([-0.3, 0.08, 0.0, 0.0, 0.0])}
+BARREL = np.array([-0.3, 0.08, 0.0, 0.0, 0.0])
+LENS: dict[str, object] = {"distortion_model": "plumb_bob", "d": BARREL}
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def painted(tmp_path: Path) -> tuple[Path, Sample]:
 
 
 def centre(mask: np.ndarray) -> np.ndarray:
-    return np.argwhere(mask).mean(axis=0)
+    return np.asarray(np.argwhere(mask).mean(axis=0))
 
 
 def test_distortion_is_undone_in_the_image_and_in_truth_that_is_not_rectified(
@@ -42,7 +43,7 @@ def test_distortion_is_undone_in_the_image_and_in_truth_that_is_not_rectified(
     camera = sample.intrinsics
     matrix = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]])
     was = centre(sample.instance_ids == 1)
-    straight = cv2.undistortPoints(was[::-1].reshape(1, 1, 2), matrix, LENS["d"], P=matrix)[0, 0, ::-1]
+    straight = cv2.undistortPoints(was[::-1].reshape(1, 1, 2), matrix, BARREL, P=matrix)[0, 0, ::-1]
     assert np.linalg.norm(straight - was) > 2
     np.testing.assert_allclose(centre(truth.instance_ids == 1), straight, atol=0.6)
     np.testing.assert_allclose(centre(frame.rgb[..., 0] > 127), straight, atol=0.6)
