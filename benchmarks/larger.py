@@ -79,11 +79,11 @@ def main() -> None:
 
 def cost(model: Model, size: tuple[int, int]) -> dict[str, float]:
     """Millions of parameters, and GFLOP (a multiply and an addition are two) of one image and three prompts."""
-    prompts = torch.stack(
-        [prompt_tensor(model.text, t) for t in (MetricDepth(), SurfaceNormals(), InstanceSegmentation("object"))]
-    )
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model.generator(torch.zeros(1, 3, *size), torch.zeros(1, 2, *size), prompts)
+    tasks = (MetricDepth(), SurfaceNormals(), InstanceSegmentation("object"))
+    with torch.no_grad():
+        prompts = torch.stack([prompt_tensor(model.text, task) for task in tasks])
+        with FlopCounterMode(display=False) as counter:
+            model.generator(torch.zeros(1, 3, *size), torch.zeros(1, 2, *size), prompts)
     parameters = sum(p.numel() for p in model.parameters())
     return {"parameters_m": round(parameters / 1e6, 2), "gflop": round(counter.get_total_flops() / 1e9, 3)}
 
