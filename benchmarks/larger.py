@@ -2,14 +2,13 @@
 
 Runs of as many images each, from ImageNet, on the same frames, at a size for two cores (`benchmarks/larger/*.yaml`):
 the shipped network on truth alone (small), that of training/edge.yaml on truth alone (large), the shipped network with
-normals six times as heavy (normals), and the shipped network that also hears what large says, 30 % of its images
-without truth (taught).  The distance of two seeds of one of them is what chance does.  Nothing is tuned on OSD's
-test split or MuJoCo: they are reported.
+normals six and twenty times as heavy (normals, normals20), and the shipped network that also hears what large says,
+30 % of its images without truth (taught).  The distance of two seeds of one of them is what chance does.  Nothing is
+tuned on OSD's test split or MuJoCo: they are reported.
 
 Usage: python benchmarks/larger.py [--runs runs]
-    after `vb-perception train benchmarks/larger/small.yaml --out runs/small-1`, large.yaml to runs/large-1,
-    normals.yaml to runs/normals-1, then `vb-perception distil benchmarks/larger/taught.yaml --out runs/taught-1`, and
-    small-2 and taught-2 with seed: 2
+    after `vb-perception train benchmarks/larger/small.yaml --out runs/small-1`, large.yaml to runs/large-1 and so on,
+    then `vb-perception distil benchmarks/larger/taught.yaml --out runs/taught-1`; small-2 with seed: 2
 """
 
 import argparse
@@ -42,7 +41,7 @@ from vb_perception.training.settings import TrainSettings
 from vb_perception.training.train import STATE
 from vb_perception.training.validate import prompt_tensor
 
-KINDS = ("small", "large", "normals", "taught")
+KINDS = ("small", "large", "normals", "normals20", "taught")
 
 
 def main() -> None:
@@ -96,7 +95,9 @@ def table(figures: Mapping[str, Figures]) -> list[str]:
         for figure, form in FORMS.items():
             if math.isnan(first[figure]):
                 continue
-            values = {who: [of[name][figure] for run, of in figures.items() if run.startswith(who)] for who in kinds}
+            values = {
+                who: [of[name][figure] for run, of in figures.items() if run.startswith(f"{who}-")] for who in kinds
+            }
             cells = [told(who, figure, form, values) for who in kinds]
             lines.append(f"| {name}, {figure} | {' | '.join(cells)} |")
     return lines

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
-from tests.training.test_compose import HEIGHT, WIDTH, scene, with_objects_of
+from tests.training.test_compose import HEIGHT, WIDTH, standing, with_objects_of
 from vb_perception.scenes.osd import OSD_CLASSES
 from vb_perception.scenes.sample import Sample
 from vb_perception.training.benches import Benches, in_words_of_osd
@@ -16,7 +16,7 @@ from vb_perception.training.tables import table_plane
 
 def bench() -> Sample:
     """A table that faces the camera, its leg, another table behind it, a wall and a cup."""
-    sample = scene(30, 0.8, 200)
+    sample = standing(30, 0.8, 200)
     names = ("background", "floor", "wall", "table", "box", "cup")
     classes = np.full((HEIGHT, WIDTH), names.index("table"), np.int16)
     classes[:8] = names.index("wall")
@@ -41,7 +41,7 @@ def test_only_the_top_is_the_table() -> None:
 
 
 def test_objects_go_both_ways() -> None:
-    rendered, real = Benches([bench()])[0], scene(55, 0.8, 100)
+    rendered, real = Benches([bench()])[0], standing(55, 0.8, 100)
     assert set(np.unique(with_objects_of(rendered, real).instance_ids)) == {0, 1, 2}
     assert set(np.unique(with_objects_of(real, rendered).instance_ids)) == {0, 1, 2}
 
