@@ -55,7 +55,7 @@ def main() -> None:
     sets, size = frames_at_hand(settings, options.cache), settings.validation_size
     figures: dict[str, Figures] = {}
     costs: dict[str, dict[str, float]] = {}
-    states = {run.name: run / STATE for kind in KINDS for run in sorted(options.runs.glob(f"{kind}-?"))}
+    states = {s.parent.name: s for kind in KINDS for s in sorted(options.runs.glob(f"{kind}-?/{STATE}"))}
     for name, state in states.items():
         model = read_student(state)
         figures[name] = kept_or(partial(judged, model, sets, size), options.runs / "figures", name, state)
