@@ -31,6 +31,8 @@ def info(**fields: Any) -> Any:  # noqa: ANN401 - any reader's message
         ("/camera/image_rect/republished", True),
         ("/zed/zed_node/left/color/rect/image", True),
         ("/camera/left/image_rectified", True),
+        ("/stereo/rectifiedLeft", True),
+        ("/CAM/IMAGE_RECT", True),
         ("/camera/image_raw", False),
         ("/camera/image_raw/republished", False),
         ("/direct/camera/image_raw", False),

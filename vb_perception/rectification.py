@@ -19,6 +19,7 @@ FISHEYE = ("equidistant", "fisheye")
 BROWN = ("plumb_bob", "rational_polynomial")
 KEPT_MAPS = 4
 RECTIFIED = ("rect", "rectified")  # as in image_rect, the rectified topic of image_proc, and rect/image, ZED's
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # rectifiedLeft is two
 SAME_TURN = 1e-6
 
 
@@ -53,7 +54,7 @@ def is_distorted(camera: CameraInfo) -> bool:
 
 def shows_rectified(topic: str) -> bool:
     """Whether a topic is named as one of rectified images: `rect` or `rectified` is a word of its name."""
-    return any(word in RECTIFIED for word in re.split(r"[^a-z]+", topic.lower()))
+    return any(word.lower() in RECTIFIED for word in WORD.findall(topic))
 
 
 def is_turned(camera: CameraInfo) -> bool:
