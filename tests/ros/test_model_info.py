@@ -22,7 +22,8 @@ class Named(FakeEngine):
     def __init__(self, model_dir: Path, precision: str, runs: str = "") -> None:
         super().__init__(model_dir)
         self._spec = self._spec.at(self._spec.choose(precision))
-        self._backend = f"toy 1.0 {runs or precision}"
+        self.computed = runs or precision
+        self._backend = f"toy 1.0 {self.computed}"
         self.overflows = False
 
     def _run(self, image: Float, rays: Float, prompts: Float) -> Float:

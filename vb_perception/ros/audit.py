@@ -14,9 +14,6 @@ from vb_perception.predictions import SegmentMap
 from vb_perception.runtime.engine import FP32, Engine, EngineSpec
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, Task
 
-BF16 = "bf16"
-PRECISIONS = (FP32, BF16, "fp16", "int8")
-
 
 @dataclass(frozen=True, slots=True)
 class Maker:
@@ -29,15 +26,13 @@ class Maker:
 def maker_of(engine: Engine, model: EngineSpec) -> Maker:
     """What computes the answers now; `model` is the spec of the whole model, which lists every graph.
 
-    The spec of an engine says how it was opened.  Its backend's last word is the precision that runs: fp32 once a
-    reduced one was reloaded, and bf16 where the CPU runs the graph of fp32 so.
+    The spec of an engine says how it was opened; a reduced precision may have been reloaded in fp32 since, and the CPU
+    may run the graph of fp32 in another one, which has none of its own.
     """
-    backend, spec = engine.backend, engine.spec
-    precision = backend.rsplit(" ", 1)[-1]
-    if precision not in PRECISIONS:  # as of the fake engine, which runs no graph
-        return Maker(backend, spec)
-    graph = model.choose(FP32 if precision == BF16 else precision, (spec.height, spec.width))
-    return Maker(backend, replace(spec.at(graph), precision=precision))
+    spec, precision = engine.spec, engine.computed
+    own = any(graph.precision == precision for graph in model.graphs())
+    graph = model.choose(precision if own else FP32, (spec.height, spec.width))
+    return Maker(engine.backend, replace(spec.at(graph), precision=precision))
 
 
 def label_types() -> tuple[type[Any], type[Any]]:

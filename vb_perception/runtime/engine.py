@@ -191,6 +191,11 @@ class Engine(Protocol):
         """Name of the runtime and its version."""
         ...
 
+    @property
+    def computed(self) -> str:
+        """The precision that it really runs in, once it has answered: a CPU may run the graph of fp32 in bf16."""
+        ...
+
     def infer(self, image: Float, rays: Float, prompts: Float) -> Float:
         """`image (1, 3, H, W)`, `rays (1, 2, H, W)`, `prompts (N, T, D)` -> rgb (N, 3, H, W) in [-1, 1].
 

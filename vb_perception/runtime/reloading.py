@@ -43,6 +43,11 @@ class ReloadingEngine:
         """Name of the runtime that answers at the moment, its version and precision."""
         return self._engine.backend
 
+    @property
+    def computed(self) -> str:
+        """The precision that answers at the moment."""
+        return self._engine.computed
+
     def infer(self, image: Float, rays: Float, prompts: Float) -> Float:
         """As `Engine.infer`; raises what the engine raises, and what opening the fp32 engine raises."""
         return self._guarded(lambda engine: engine.infer(image, rays, prompts))
