@@ -18,7 +18,7 @@ from pipeline import TASKS, Painted
 
 from vb_perception.camera import CameraIntrinsics, Letterbox
 from vb_perception.frame import Frame
-from vb_perception.pipeline import decode, image_input, rays_input, rgb_images
+from vb_perception.pipeline import decode, image_input, rays_input, reduced_picture, rgb_images
 from vb_perception.resample import resize_prediction
 from vb_perception.ros.allocator import keep_large_blocks
 from vb_perception.runtime.toy_model import write_toy_model
@@ -56,7 +56,7 @@ def stages(camera: tuple[int, int], size: tuple[int, int], rounds: int) -> list[
     painted = Painted(spec).infer(*question)
     images = rgb_images(painted)
     runs: dict[str, Any] = {
-        "prepare image": lambda: image_input(rgb, box),
+        "prepare image": lambda: image_input(reduced_picture(rgb, box), box),
         "prepare rays": lambda: rays_input(frame, box, spec.default_fov_deg),
         "colours to 8 bit": lambda: rgb_images(painted),
     }

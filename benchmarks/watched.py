@@ -90,7 +90,7 @@ def figures_of(model: Model, frames: Sequence[Sample]) -> dict[str, float]:
         painted = paint(model.generator, model.text, frame, (DEPTH, NORMALS, OBJECTS))
         depth = depth_scores(DEPTH.decode(painted[0]).depth_m, frame.depth_m)
         normals = normal_scores(NORMALS.decode(painted[1]).normals, frame.normals)
-        objects = overlap_boundary(OBJECTS.decode(painted[2]).ids, true_objects(frame))
+        objects = overlap_boundary(OBJECTS.decode(painted[2], frame.rgb).ids, true_objects(frame))
         rows.append(
             (depth["abs_rel"], depth["delta1"], normals["mean_deg"], objects["overlap_f"], objects["boundary_f"])
         )

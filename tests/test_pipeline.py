@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vb_perception.camera import CameraIntrinsics, Letterbox
 from vb_perception.errors import ConfigError, EngineMismatchError, InferenceError
 from vb_perception.frame import Frame, Perception
-from vb_perception.pipeline import PerceptionPipeline, decode, image_input, rays_input, rgb_images
+from vb_perception.pipeline import PerceptionPipeline, decode, image_input, rays_input, reduced_picture, rgb_images
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.contract import CheckedEngine
@@ -84,13 +84,14 @@ def test_the_thing_stands_where_it_was_painted(model_dir: Path) -> None:
 
 
 def test_the_generated_images_are_handed_on_as_painted(model_dir: Path) -> None:
-    seen = perceive(model_dir, frame(640, 480))
+    given, box = frame(640, 480), Letterbox(640, 480, 128, 96)
+    seen = perceive(model_dir, given)
     assert list(seen.generated) == [task.name for task in TASKS]
     for task in TASKS:
         rgb = seen.generated[task.name]
         assert rgb.dtype == np.uint8
         assert rgb.shape == (96, 128, 3)
-        again = decode(task, rgb, Letterbox(640, 480, 128, 96))
+        again = decode(task, rgb, box, reduced_picture(given.rgb, box))
         assert np.array_equal(again.confidence, seen.predictions[task.name].confidence)
 
 
@@ -114,7 +115,7 @@ def test_rays_pass_through_the_pixels_of_the_canvas() -> None:
 def test_the_image_keeps_its_aspect_between_grey_margins() -> None:
     rgb = np.zeros((200, 400, 3), np.uint8)
     rgb[..., 1], rgb[:, 200:, 2] = 255, 51
-    image = image_input(rgb, Letterbox(400, 200, 100, 80))
+    image = image_input(reduced_picture(rgb, Letterbox(400, 200, 100, 80)), Letterbox(400, 200, 100, 80))
     assert image.dtype == np.float32
     assert image.shape == (1, 3, 80, 100)
     assert not image[0, :, :15].any()
@@ -128,13 +129,17 @@ def test_the_image_keeps_its_aspect_between_grey_margins() -> None:
 def test_shrinking_means_over_the_area() -> None:
     stripes = np.zeros((60, 80, 3), np.uint8)
     stripes[:, ::4] = 252
-    assert np.allclose(image_input(stripes, Letterbox(80, 60, 20, 15)), 63 / 127.5 - 1, atol=1e-6)
+    assert np.allclose(
+        image_input(reduced_picture(stripes, Letterbox(80, 60, 20, 15)), Letterbox(80, 60, 20, 15)),
+        63 / 127.5 - 1,
+        atol=1e-6,
+    )
 
 
 def test_growing_interpolates() -> None:
     halves = np.zeros((1, 2, 3), np.uint8)
     halves[:, 1] = 200
-    row = image_input(halves, Letterbox(2, 1, 8, 4))[0, 0, 0]
+    row = image_input(reduced_picture(halves, Letterbox(2, 1, 8, 4)), Letterbox(2, 1, 8, 4))[0, 0, 0]
     assert np.allclose(row, np.array([0, 0, 25, 75, 125, 175, 200, 200]) / 127.5 - 1, atol=1e-6)
 
 

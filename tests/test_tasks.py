@@ -196,3 +196,18 @@ def test_a_speck_in_the_colour_of_another_instance_does_not_split_a_thing() -> N
     assert np.array_equal(found.ids, ids)
     assert (found.confidence[70:74, 60:64] == 0).all()
     assert found.confidence[90, 60] == 1
+
+
+def test_instances_end_where_the_picture_has_an_edge_and_are_unsure_of_what_was_painted_otherwise() -> None:
+    task = InstanceSegmentation("box")
+    true, picture = np.zeros((192, 256), np.uint16), np.full((192, 256, 3), 130, np.uint8)
+    true[40:140, 60:128], true[40:140, 128:200] = 1, 2
+    picture[true == 1], picture[true == 2] = (180, 60, 50), (120, 80, 60)
+    painted = true.copy()
+    painted[40:140, 128:130] = 1
+    rgb = task.encode(SegmentMap(painted, ("", "", ""), np.ones(painted.shape, np.float32)))
+    assert np.array_equal(task.decode(rgb).ids, painted)
+    found, inside = task.decode(rgb, picture), np.s_[50:130, 60:200]
+    assert np.array_equal(found.ids[inside], true[inside])
+    assert (found.confidence[50:130, 128:130] == 0).all()
+    assert found.confidence[90, 100] == 1

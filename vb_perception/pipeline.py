@@ -40,6 +40,7 @@ class Painted:
     """What the generator painted of a frame for each task, (H, W, 3) uint8 with the margins of `box`; not yet read.
 
     `on_device` has what an engine with a GPU has already read there (`Engine.answer_frame`), None where it has not.
+    `picture` is what the camera saw, (h, w, 3) uint8 at the size inside the margins; None if nothing is read of it.
     """
 
     frame: Frame
@@ -48,6 +49,7 @@ class Painted:
     images: tuple[RGB, ...]
     times: StageTimes
     on_device: tuple[Prediction | None, ...] = ()
+    picture: RGB | None = None
 
 
 class PerceptionPipeline:
@@ -92,7 +94,8 @@ class PerceptionPipeline:
 
     def _paint_on_host(self, frame: Frame, tasks: tuple[Task, ...], box: Letterbox) -> Painted:
         started = perf_counter_ns()
-        image, rays = image_input(frame.rgb, box), rays_input(frame, box, self._engine.spec.default_fov_deg)
+        picture = reduced_picture(frame.rgb, box)
+        image, rays = image_input(picture, box), rays_input(frame, box, self._engine.spec.default_fov_deg)
         prepared = perf_counter_ns()
         painted = self._engine.infer(image, rays, self._stack(tasks))
         inferred = perf_counter_ns()
@@ -100,7 +103,7 @@ class PerceptionPipeline:
         times = StageTimes(
             prepare_ns=prepared - started, infer_ns=inferred - prepared, decode_ns=perf_counter_ns() - inferred
         )
-        return Painted(frame, tasks, box, images, times, (None,) * len(tasks))
+        return Painted(frame, tasks, box, images, times, (None,) * len(tasks), picture)
 
     def _answered_on_device(self, frame: Frame, tasks: tuple[Task, ...], box: Letterbox) -> Painted | None:
         """The engine's own way with the whole frame, if it has one and that has proved itself; None: the host's way."""
@@ -115,7 +118,8 @@ class PerceptionPipeline:
                 return None
             times = StageTimes(infer_ns=perf_counter_ns() - started)
             read = tuple(prediction(task, of) if of else None for task, of in zip(tasks, answer.read, strict=True))
-            painted = Painted(frame, tasks, box, tuple(answer.painted), times, read)
+            picture = None if all(read) else reduced_picture(frame.rgb, box)
+            painted = Painted(frame, tasks, box, tuple(answer.painted), times, read, picture)
             wrong = self._disproof(painted)
         except NonFiniteError:
             raise
@@ -148,9 +152,9 @@ class PerceptionPipeline:
     def read(self, painted: Painted) -> Perception:
         """The second half of `perceive`: decode; needs nothing of the engine."""
         started = perf_counter_ns()
-        tasks, box = painted.tasks, painted.box
-        pictures = zip(tasks, painted.images, painted.on_device, strict=True)
-        decoded = [_timed_decode(task, image, box, known) for task, image, known in pictures]
+        tasks = painted.tasks
+        images = zip(tasks, painted.images, painted.on_device, strict=True)
+        decoded = [_timed_decode(task, image, painted, known) for task, image, known in images]
         parts = tuple(("decode", task.name, ns) for task, (_, ns) in zip(tasks, decoded, strict=True))
         times = replace(painted.times, decode_ns=painted.times.decode_ns + perf_counter_ns() - started, parts=parts)
         predictions = {task.name: found for task, (found, _) in zip(tasks, decoded, strict=True)}
@@ -170,8 +174,7 @@ class PerceptionPipeline:
         grey = Frame(np.full((spec.height, spec.width, 3), GREY, np.uint8), stamp_ns=0, frame_id="warm-up")
         box = Letterbox(spec.width, spec.height, spec.width, spec.height)
         for count in range(len(tasks), 0, -1):
-            painted = self._paint_on_host(grey, tuple(tasks[:count]), box)
-            self.read(painted)
+            self.read(self._paint_on_host(grey, tuple(tasks[:count]), box))
 
     def _stack(self, tasks: Sequence[Task]) -> Float:
         """Prompts (N, T, D) of a set of tasks; encoded once, for they change only when a listener comes or goes."""
@@ -192,17 +195,24 @@ def _check_names(tasks: Sequence[Task]) -> None:
         raise ConfigError(msg)
 
 
-def image_input(rgb: RGB, box: Letterbox) -> Float:
-    """An image (h, w, 3) -> (1, 3, H, W) in [-1, 1]: aspect kept, the rest of the canvas grey (zero)."""
+def reduced_picture(rgb: RGB, box: Letterbox) -> RGB:
+    """An image (h, w, 3) at the size that it has inside the margins of the canvas."""
     size = (box.inner_width, box.inner_height)
     for _ in range(box.halvings):
         # Means of 2x2 pixels are ten times faster than of fractions of pixels, which are left for what remains.
         halved = (rgb.shape[1] // 2, rgb.shape[0] // 2)
         rgb = np.asarray(cv2.resize(rgb, halved, interpolation=cv2.INTER_AREA), np.uint8)
-    inner = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if box.scale < 1 else cv2.INTER_LINEAR)
+    interpolation = cv2.INTER_AREA if box.scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, size, interpolation=interpolation), np.uint8)
+
+
+def image_input(picture: RGB, box: Letterbox) -> Float:
+    """A picture of `reduced_picture` -> (1, 3, H, W) in [-1, 1], the rest of the canvas grey (zero)."""
     image = np.zeros((1, 3, box.height, box.width), np.float32)
     inside = image[0, :, box.top : box.top + box.inner_height, box.left : box.left + box.inner_width]
-    for plane, levels in zip(inside, cv2.split(inner), strict=True):  # bytes are split sixteen times as fast as floats
+    for plane, levels in zip(
+        inside, cv2.split(picture), strict=True
+    ):  # bytes are split sixteen times as fast as floats
         cv2.addWeighted(levels, 1 / float(HALF_LEVELS), levels, 0, -1, dst=plane, dtype=cv2.CV_32F)
     return image
 
@@ -227,17 +237,17 @@ def rgb_images(painted: Float) -> list[RGB]:
     return [cv2.merge(list(planes)) for planes in levels.reshape(painted.shape)]
 
 
-def decode(task: Task, generated: RGB, box: Letterbox) -> Prediction:
-    """What the generated canvas means for the source image.
+def decode(task: Task, generated: RGB, box: Letterbox, picture: RGB | None = None) -> Prediction:
+    """What the generated canvas means for the source image, whose `reduced_picture` is `picture`.
 
     The margins are cut off before decoding: whatever is painted there must not become an instance.
     """
     inside = generated[box.top : box.top + box.inner_height, box.left : box.left + box.inner_width]
-    found = task.decode(np.ascontiguousarray(inside))
+    found = task.decode(np.ascontiguousarray(inside), picture)
     return resize_prediction(found, box.source_width, box.source_height)
 
 
-def _timed_decode(task: Task, generated: RGB, box: Letterbox, known: Prediction | None) -> tuple[Prediction, int]:
+def _timed_decode(task: Task, image: RGB, of: Painted, known: Prediction | None) -> tuple[Prediction, int]:
     begun = perf_counter_ns()
-    found = known or decode(task, generated, box)
+    found = known or decode(task, image, of.box, of.picture)
     return found, perf_counter_ns() - begun

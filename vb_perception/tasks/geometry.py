@@ -34,7 +34,7 @@ class MetricDepth:
         """Paint a DepthMap; unknown depth is painted as depth zero (black)."""
         return self.codec.encode(expect(truth, DepthMap).depth_m)
 
-    def decode(self, rgb: RGB) -> DepthMap:
+    def decode(self, rgb: RGB, _picture: RGB | None = None, /) -> DepthMap:
         """Metres and confidence of each pixel."""
         return DepthMap(*self.codec.decode(rgb))
 
@@ -59,6 +59,6 @@ class SurfaceNormals:
         """Paint a NormalMap; unknown normals are painted as zero length (grey)."""
         return encode_normals(expect(truth, NormalMap).normals)
 
-    def decode(self, rgb: RGB) -> NormalMap:
+    def decode(self, rgb: RGB, _picture: RGB | None = None, /) -> NormalMap:
         """Unit normals in the optical frame and confidence of each pixel."""
         return NormalMap(*decode_normals(rgb))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vb_perception.codecs.fragments import absorb_fragments
+from vb_perception.codecs.guided import follow_picture
 from vb_perception.codecs.instances import decode_instances, encode_instances
 from vb_perception.codecs.palette import Colour, nearest_colour
 from vb_perception.codecs.segments import decode_mask, encode_segments
@@ -24,6 +25,8 @@ ORDINALS = (
 """What the instances of a noun are called, one a slot of the codec."""
 VOTE_SHARE = 1 / 40
 """Of the picture's height: how far the vote on which instance a pixel is of reaches to each side."""
+FOLLOW_SHARE = 1 / 32
+"""Of the picture's height: how far what is painted and what the camera saw are compared to each side."""
 RING_REACH_SHARE = 1 / 96
 """Of the picture's height: what is so near to a fragment surrounds it."""
 
@@ -80,7 +83,7 @@ class SemanticSegmentation:
         """Paint a SegmentMap whose ids follow `names`."""
         return encode_segments(expect(truth, SegmentMap).ids, self.colours)
 
-    def decode(self, rgb: RGB) -> SegmentMap:
+    def decode(self, rgb: RGB, _picture: RGB | None = None, /) -> SegmentMap:
         """The class whose colour is nearest, for each pixel."""
         ids, confidence = nearest_colour(rgb, self.colours)
         return SegmentMap(ids, self.names, confidence)
@@ -118,9 +121,10 @@ class InstanceSegmentation:
         """Paint a SegmentMap whose ids count the instances."""
         return encode_instances(expect(truth, SegmentMap).ids, self.background)
 
-    def decode(self, rgb: RGB) -> SegmentMap:
-        """Instance ids: each pixel in the nearest colour of the prompt, a vote, the paper's five stages, and fragments.
+    def decode(self, rgb: RGB, picture: RGB | None = None, /) -> SegmentMap:
+        """Instance ids: the nearest colour, borders as in the picture, a vote, the paper's five stages, and fragments.
 
+        Borders (ours, `codecs/guided.py`): they move to the edges of the picture, which is finer than what is painted.
         The vote (ours): a thing's pixel takes the colour of most of the things' pixels near it.  Without it specks of
         another colour break up what is one.  Fragments (ours, `codecs/fragments.py`): small instances that another one
         surrounds are parts of it.  Confidence is the nearest colour's margin; none where any of these said otherwise
@@ -128,9 +132,11 @@ class InstanceSegmentation:
         """
         palette = (self.background, *slot_colours(self.background))
         nearest, confidence = nearest_colour(rgb, palette)
-        voted = vote(nearest, round(rgb.shape[0] * VOTE_SHARE))
+        height = rgb.shape[0]
+        followed = nearest if picture is None else follow_picture(nearest, picture, round(height * FOLLOW_SHARE))
+        voted = vote(followed, round(height * VOTE_SHARE))
         apart, _ = decode_instances(np.array(palette, np.uint8)[voted], self.background)
-        ids, absorbed = absorb_fragments(apart, round(rgb.shape[0] * RING_REACH_SHARE))
+        ids, absorbed = absorb_fragments(apart, round(height * RING_REACH_SHARE))
         confidence[((ids == 0) & (nearest > 0)) | (voted != nearest) | absorbed] = 0
         names = (BACKGROUND, *(f"{self.noun} {i}" for i in range(1, int(ids.max(initial=0)) + 1)))
         return SegmentMap(ids, names, confidence)
@@ -176,7 +182,7 @@ class ReferringSegmentation:
         ids = (expect(truth, SegmentMap).ids > 0).astype(np.uint16)
         return encode_segments(ids, (self.background, self.colour))
 
-    def decode(self, rgb: RGB) -> SegmentMap:
+    def decode(self, rgb: RGB, _picture: RGB | None = None, /) -> SegmentMap:
         """The pixels nearer to the phrase's colour than to the background's."""
         mask, confidence = decode_mask(rgb, self.colour, self.background)
         return SegmentMap(mask.astype(np.uint16), (BACKGROUND, self.phrase), confidence)
@@ -217,7 +223,7 @@ class EdgeMap:
         ids = (expect(truth, SegmentMap).ids > 0).astype(np.uint16)
         return encode_segments(ids, (self.background, self.colour))
 
-    def decode(self, rgb: RGB) -> SegmentMap:
+    def decode(self, rgb: RGB, _picture: RGB | None = None, /) -> SegmentMap:
         """The pixels nearer to the edges' colour than to the background's."""
         mask, confidence = decode_mask(rgb, self.colour, self.background)
         return SegmentMap(mask.astype(np.uint16), (BACKGROUND, "edge"), confidence)

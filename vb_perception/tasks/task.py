@@ -53,8 +53,8 @@ class Task(Protocol):
         """The image (H, W, 3) that means `truth`."""
         ...
 
-    def decode(self, rgb: RGB) -> Prediction:
-        """What a generated image (H, W, 3) means."""
+    def decode(self, rgb: RGB, picture: RGB | None = None, /) -> Prediction:
+        """What a generated image (H, W, 3) means; `picture` is what the camera saw, at the same size, if that helps."""
         ...
 
 

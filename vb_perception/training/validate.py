@@ -80,7 +80,9 @@ def validate(
         if len(rows) < PICTURES:
             nothing = [np.zeros_like(sample.rgb)] * (TILES - len(painted))
             rows.append(np.hstack((sample.rgb, *painted, *nothing)))
-        answers: dict[str, Any] = {task.name: task.decode(rgb) for task, rgb in zip(tasks, painted, strict=True)}
+        answers: dict[str, Any] = {
+            task.name: task.decode(rgb, sample.rgb) for task, rgb in zip(tasks, painted, strict=True)
+        }
         for name, value in score(answers, sample).items():
             scores.setdefault(name, []).append(value)
         for i, name in enumerate(present, 1):
