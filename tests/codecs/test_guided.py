@@ -13,7 +13,7 @@ Picture = NDArray[np.uint8]
 
 
 def two_boxes(left: int) -> tuple[Ids, Picture]:
-    """A red and a brown box that touch at column 64, on a grey table, with a camera's noise; painted to meet at left."""
+    """A red and a brown box that touch at column 64, with a camera's noise; painted as if they met at `left`."""
     random = np.random.default_rng(0)
     ids, picture = np.zeros((96, 128), np.uint16), np.full((96, 128, 3), 130, np.float32)
     picture[24:72, 32:64], picture[24:72, 64:96] = (180, 60, 50), (120, 80, 60)
