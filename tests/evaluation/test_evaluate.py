@@ -134,6 +134,17 @@ def test_frames_that_cannot_be_used_are_left_out_and_told(
     assert evaluate(tmp_path / "x.mcap", tolerant).passed
 
 
+def test_images_of_one_stamp_are_a_problem(model: Path, tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "x.mcap") as bag:
+        for i in range(4):
+            write_sample(bag, make_sample(i), max(i, 2) * 10**9, "16UC1", 90)
+    outcome = evaluate(tmp_path / "x.mcap", settings(model, TASKS[:1]))
+    assert (outcome.counts.images, outcome.counts.answered, outcome.counts.dropped) == (4, 2, 2)
+    (problem,) = outcome.problems
+    assert problem.startswith(f"2 images on {IMAGE_TOPIC} share a stamp with another and were not answered")
+    assert not outcome.passed
+
+
 def test_not_one_usable_frame_leaves_nothing_that_looks_finished(sample_bag: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     evaluate(sample_bag, settings(model, TASKS[:1]), out)

@@ -1,10 +1,13 @@
 """What an evaluation could not judge, a sentence each: images left out, truth without a pixel, answers without one."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vb_perception.evaluation.bags import bag_topics
-from vb_perception.evaluation.outcome import Answered
+from vb_perception.evaluation.bags import bag_topics, read_messages
+from vb_perception.evaluation.camera_topics import find_camera
+from vb_perception.evaluation.message_types import stamp_of_cdr
+from vb_perception.evaluation.outcome import Answered, FrameCounts
 from vb_perception.evaluation.settings import Settings
 from vb_perception.evaluation.sources import is_folder_of_frames
 
@@ -17,6 +20,23 @@ def left_out(unusable: Sequence[str], settings: Settings) -> list[str]:
         return []
     told = f"{len(unusable)} images could not be used; the first: {unusable[0]}"
     return [f"{told} (a criterion on {UNUSABLE} can allow some)"]
+
+
+def of_one_stamp(path: Path, settings: Settings, counts: FrameCounts) -> list[str]:
+    """A sentence on images that were not answered in lock-step because another one bears their stamp."""
+    if settings.recorded or counts.dropped <= 0 or is_folder_of_frames(path):
+        return []
+    topic = find_camera(path, settings.reading.image, settings.reading.camera_info).image
+    stamps = Counter(stamp_of_cdr(message.cdr) for message in read_messages(path, {topic}, _told_before))
+    shared = sum(stamps.values()) - len(stamps)
+    if not shared:
+        return []
+    told = f"{shared} images on {topic} share a stamp with another and were not answered"
+    return [f"{told}; expected a stamp of its own for each, so record the bag from a camera that stamps its images"]
+
+
+def _told_before(_reason: str) -> None:
+    """What breaks the bag was told when its frames were read."""
 
 
 def untrue(path: Path, settings: Settings, contestants: Mapping[str, Answered]) -> list[str]:
