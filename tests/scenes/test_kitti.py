@@ -12,6 +12,7 @@ from vb_perception.evaluation.bag_frames import read_frames
 from vb_perception.scenes.kitti import is_kitti, read_kitti
 
 NAME = "2011_09_26_drive_0002_sync_image_000000000{}_image_02"
+DEPTH = "_sync_groundtruth_depth_"
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def directory(tmp_path: Path) -> Path:
         cv2.imwrite(str(tmp_path / "image" / f"{NAME.format(i)}.png"), rgb[..., ::-1])
         depth = np.zeros((6, 20), np.uint16)
         depth[3, 4] = 256 * 7 + 128
-        truth = NAME.format(i).replace("_sync_image_", "_sync_groundtruth_depth_")
+        truth = NAME.format(i).replace("_sync_image_", DEPTH)
         cv2.imwrite(str(tmp_path / "groundtruth_depth" / f"{truth}.png"), depth)
         (tmp_path / "intrinsics" / f"{NAME.format(i)}.txt").write_text("721.5 0 9.5 0 720.5 2.5 0 0 1\n")
     return tmp_path
@@ -57,7 +58,11 @@ def test_what_is_missing_or_wrong_is_told(directory: Path, tmp_path: Path) -> No
         next(read_kitti(directory))
     next((directory / "groundtruth_depth").glob("*5_image_02.png")).unlink()
     text.write_text("721.5 0 9.5 0 720.5 2.5 0 0 1\n")
-    with pytest.raises(BagError, match="missing or no image; expected uint16 20x6"):
+    with pytest.raises(BagError, match=r"groundtruth_depth.* is missing or cannot be read"):
+        next(read_kitti(directory))
+    stored = directory / "groundtruth_depth" / f"{NAME.format(5)}.png".replace("_sync_image_", DEPTH)
+    cv2.imwrite(str(stored), np.zeros((6, 10), np.uint16))
+    with pytest.raises(BagError, match=r"is uint16 \(6, 10\); expected uint16 20x6"):
         next(read_kitti(directory))
     assert not is_kitti(tmp_path / "image")
     with pytest.raises(BagError, match="val_selection_cropped"):

@@ -2,7 +2,7 @@
 
 Layout, per frame `NAME` (frames come in the order of their names)::
 
-    NAME_rgb.jpg | NAME_rgb.png    8-bit colour
+    NAME_rgb.jpg | NAME_rgb.png    8-bit colour, not turned by EXIF
     NAME_depth.png                 optional, uint16 millimetres along the optical axis, 0 unknown; size of the colours
     NAME_normals.png               optional, 3 x 16 bit: unit normals in the optical frame, x, y, z as red, green, blue,
                                    -1 as 1 and 1 as 65535, unknown (0, 0, 0); left out: derived from depth
@@ -24,7 +24,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +31,7 @@ from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import BagError, FrameError
 from vb_perception.scenes.normals_from_depth import normals_from_depth
 from vb_perception.scenes.osd import OSD_CAMERA, read_osd
+from vb_perception.scenes.picture_file import stored_pixels, stored_rgb
 from vb_perception.scenes.sample import Sample
 
 _log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def read_folder(directory: Path | str) -> Iterator[Sample]:
         _log.warning(words, directory, DEFAULT_FOV_DEG)
     for picture in pictures:
         name = picture.stem.removesuffix("_rgb")
-        rgb = np.ascontiguousarray(_image(picture, cv2.IMREAD_COLOR)[..., ::-1])
+        rgb = stored_rgb(picture)
         camera = _camera(directory / "camera.json", rgb.shape[1], rgb.shape[0])
         depth_m = _depth_m(directory / f"{name}_depth.png", rgb)
         normals = _normals(directory / f"{name}_normals.png", rgb)
@@ -122,7 +122,7 @@ def _depth_m(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _normals(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     if not path.exists():
         return None
-    stored = _image(path, cv2.IMREAD_UNCHANGED)
+    stored = stored_pixels(path)
     if stored.dtype != np.uint16 or stored.shape != rgb.shape:
         msg = f"{path} is {stored.dtype} {stored.shape}; expected three channels of 16 bits, {rgb.shape}"
         raise BagError(msg)
@@ -173,24 +173,16 @@ def _class_names(path: Path) -> tuple[str, ...]:
 
 def _fitting(path: Path, rgb: NDArray[np.uint8]) -> NDArray[Any]:
     """An image of one channel and of the colours' size."""
-    image = _image(path, cv2.IMREAD_UNCHANGED)
+    image = stored_pixels(path)
     if image.shape != rgb.shape[:2]:
         msg = f"{path} has shape {image.shape}; expected one channel of {rgb.shape[1]}x{rgb.shape[0]}, as its colours"
         raise BagError(msg)
     return image
 
 
-def _image(path: Path, flags: int) -> NDArray[Any]:
-    image = cv2.imread(str(path), flags)
-    if image is None:
-        msg = f"{path} cannot be read as an image; expected a whole jpg or png"
-        raise BagError(msg)
-    return image
-
-
 def _size(path: Path) -> tuple[int, int]:
     """Width and height."""
-    image = _image(path, cv2.IMREAD_COLOR)
+    image = stored_rgb(path)
     return image.shape[1], image.shape[0]
 
 

@@ -12,11 +12,11 @@ Source: Uhrig et al., "Sparsity invariant CNNs", 3DV 2017, and the readme of its
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import BagError, FrameError
+from vb_perception.scenes.picture_file import stored_pixels, stored_rgb
 from vb_perception.scenes.sample import Sample
 
 KITTI_UNITS_PER_M = 256
@@ -43,15 +43,12 @@ def read_kitti(directory: Path | str) -> Iterator[Sample]:
         msg = f"{directory}: no image/*_image_*.png in it; expected depth_selection/val_selection_cropped of KITTI"
         raise BagError(msg)
     for picture in pictures:
-        bgr = cv2.imread(str(picture), cv2.IMREAD_COLOR)
-        if bgr is None:
-            msg = f"{picture} cannot be read as an image; expected a whole png"
-            raise BagError(msg)
-        height, width = bgr.shape[:2]
+        rgb = stored_rgb(picture)
+        height, width = rgb.shape[:2]
         nothing = np.full((height, width), -1, np.int16)
         yield Sample(
             name=f"kitti/{picture.stem}",
-            rgb=np.ascontiguousarray(bgr[..., ::-1]),
+            rgb=rgb,
             intrinsics=_camera(directory / "intrinsics" / f"{picture.stem}.txt", width, height),
             depth_m=_depth_m(directory / "groundtruth_depth", picture, (height, width)),
             normals=np.full((height, width, 3), np.nan, np.float32),
@@ -63,9 +60,9 @@ def read_kitti(directory: Path | str) -> Iterator[Sample]:
 
 def _depth_m(folder: Path, picture: Path, size: tuple[int, int]) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
     path = folder / picture.name.replace("_sync_image_", "_sync_groundtruth_depth_")
-    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if stored is None or stored.dtype != np.uint16 or stored.shape != size:
-        found = "missing or no image" if stored is None else f"{stored.dtype} {stored.shape}"
+    stored = stored_pixels(path)
+    if stored.dtype != np.uint16 or stored.shape != size:
+        found = f"{stored.dtype} {stored.shape}"
         msg = f"{path} is {found}; expected uint16 {size[1]}x{size[0]}, metres * {KITTI_UNITS_PER_M}"
         raise BagError(msg)
     return np.where(stored > 0, stored / np.float32(KITTI_UNITS_PER_M), np.float32(np.nan)).astype(np.float32)

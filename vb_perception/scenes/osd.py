@@ -7,15 +7,15 @@ Richtsfeld et al., "Segmentation of Unknown Objects in Indoor Environments", IRO
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import BagError
 from vb_perception.scenes.normals_from_depth import normals_from_depth
+from vb_perception.scenes.picture_file import stored_pixels, stored_rgb
 from vb_perception.scenes.sample import Sample
 
 OSD_CLASSES = ("background", "table", "object")
@@ -46,9 +46,12 @@ def read_osd(directory: Path | str) -> Iterator[Sample]:
 
 
 def _frame(directory: Path, name: str) -> Sample:
-    bgr = _image(directory / f"{name}_rgb.jpg", cv2.IMREAD_COLOR, np.uint8)
-    depth_mm = _image(directory / f"{name}_depth.png", cv2.IMREAD_UNCHANGED, np.uint16)
-    label = _image(directory / f"{name}_label.png", cv2.IMREAD_UNCHANGED, np.uint16)
+    colours = directory / f"{name}_rgb.jpg"
+    rgb = _fitting(colours, stored_rgb(colours), np.uint8)
+    depth_mm, label = (
+        _fitting(path, stored_pixels(path), np.uint16)
+        for path in (directory / f"{name}_depth.png", directory / f"{name}_label.png")
+    )
     depth_m = np.where(depth_mm > 0, depth_mm / np.float32(1000), np.float32(np.nan)).astype(np.float32)
     is_object = label >= _FIRST_OBJECT_LABEL
     class_ids = np.where(label == 0, -1, np.where(is_object, _OBJECT, _TABLE)).astype(np.int16)
@@ -56,7 +59,7 @@ def _frame(directory: Path, name: str) -> Sample:
     instance_ids = np.where(label == 0, -1, np.where(is_object, group, 0)).astype(np.int16)
     return Sample(
         name=f"osd/{directory.name}/{name}",
-        rgb=np.ascontiguousarray(bgr[..., ::-1]),
+        rgb=rgb,
         intrinsics=OSD_CAMERA,
         depth_m=depth_m,
         normals=normals_from_depth(depth_m, OSD_CAMERA),
@@ -66,12 +69,8 @@ def _frame(directory: Path, name: str) -> Sample:
     )
 
 
-def _image(path: Path, flags: int, dtype: type[_Pixel]) -> NDArray[_Pixel]:
-    """One image file of the camera's size and the given dtype."""
-    image = cv2.imread(str(path), flags)
-    if image is None:
-        msg = f"{path} is missing or no image: every OSD frame has NNN_rgb.jpg, NNN_depth.png and NNN_label.png"
-        raise BagError(msg)
+def _fitting(path: Path, image: NDArray[Any], dtype: type[_Pixel]) -> NDArray[_Pixel]:
+    """An image of the camera's size and the given dtype."""
     size = (OSD_CAMERA.height, OSD_CAMERA.width)
     if image.dtype != dtype or image.shape[:2] != size:
         msg = f"{path} is {image.dtype} {image.shape}; expected {np.dtype(dtype)} {size[1]}x{size[0]} as OSD has it"
