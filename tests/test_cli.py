@@ -145,14 +145,28 @@ def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().err.startswith(f"vb-perception: {tmp_path / 'gone.mcap'} does not exist")
 
 
-@pytest.mark.parametrize("arguments", [["--jobs", "0"], ["--rate", "0"], ["--tolerance-ms", "-1"], ["--jobs", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["--jobs", "0"], ["--rate", "0"], ["--rate", "inf"], ["--tolerance-ms", "-1"], ["--jobs", "x"]]
+)
 def test_numbers_that_make_no_sense_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["evaluate", "x.mcap", *arguments])
     assert ended.value.code == 2
 
 
-@pytest.mark.parametrize("rate", ["0", "-1", "fast"])
+@pytest.mark.parametrize(("rate", "told"), [("1e10", "one a nanosecond"), ("1e-12", "raise the rate")])
+def test_rates_give_each_frame_a_stamp(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str, told: str
+) -> None:
+    cv2 = pytest.importorskip("cv2")
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / f"{i}_rgb.png"), make_sample(i).rgb)
+    assert main(["bag", str(tmp_path), str(tmp_path / "out.mcap"), "--rate-hz", rate]) == 1
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out.mcap").exists()
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "fast", "inf", "nan"])
 def test_rates_are_above_zero(rate: str) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["bag", "folder", "out.mcap", "--rate-hz", rate])

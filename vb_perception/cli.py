@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -246,8 +247,8 @@ def _add_model(command: argparse.ArgumentParser) -> None:
 
 def _positive(text: str) -> float:
     value = float(text)
-    if not value > 0:
-        msg = f"{text}: expected a number above zero"
+    if not 0 < value < math.inf:
+        msg = f"{text}: expected a finite number above zero"
         raise argparse.ArgumentTypeError(msg)
     return value
 

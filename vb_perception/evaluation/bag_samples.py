@@ -45,6 +45,9 @@ LEGEND_TOPIC = "/truth/legend"
 OPTICAL_FRAME = "camera_optical_frame"
 UNLABELLED_CLASS = 255
 UNLABELLED_INSTANCE = 65535
+NS_PER_S = 10**9
+STAMPS_END_NS = 2**31 * NS_PER_S
+"""The first time after all that builtin_interfaces/Time can tell: its seconds are an int32."""
 DepthForm = Literal["16UC1", "32FC1", "png"]
 
 _MAX_MM = 65535
@@ -65,16 +68,19 @@ def write_samples(
     With `normals` they are written too; left out, who reads the bag derives them from depth.
 
     Raises:
-        BagError: There is no sample, or the rate is not above zero.
+        BagError: There is no sample, or their stamps would be no stamps or not differ at that rate.
     """
-    if not rate_hz > 0:
-        msg = f"a bag of {rate_hz} frames a second: expected a rate above zero"
+    if not 0 < rate_hz <= NS_PER_S:
+        msg = f"a bag of {rate_hz} frames a second: expected a rate above zero, at most {NS_PER_S:g}, one a nanosecond"
         raise BagError(msg)
     count = 0
     with BagWriter(path) as bag:
         legend: tuple[str, ...] = ()
         for sample in samples:
-            stamp_ns = start_ns + round(count * 1e9 / rate_hz)
+            stamp_ns = start_ns + round(count * NS_PER_S / rate_hz)
+            if stamp_ns >= STAMPS_END_NS:
+                msg = f"frame {count + 1} at {rate_hz} frames a second is later than a stamp can be: raise the rate"
+                raise BagError(msg)
             if _labelled(sample) and sample.class_names != legend:
                 legend = sample.class_names
                 bag.write_typed(LEGEND_TOPIC, legend_message(legend), stamp_ns, latched=True)

@@ -1,6 +1,7 @@
 """The arguments of `vb-perception evaluate` and `compare`; nothing heavy is imported, so that --help is instant."""
 
 import argparse
+import math
 import os
 from pathlib import Path
 from typing import TypeVar
@@ -17,8 +18,8 @@ LOCAL = "local"
 
 
 def above_zero(text: str) -> float:
-    """A number above zero."""
-    return _number(text, float(text), float(text) > 0, "above zero")
+    """A finite number above zero."""
+    return _number(text, float(text), 0 < float(text) < math.inf, "above zero, and finite")
 
 
 def not_negative(text: str) -> float:
