@@ -1,3 +1,6 @@
+import hashlib
+import json
+import shutil
 import threading
 import time
 from contextlib import nullcontext
@@ -56,6 +59,27 @@ def test_edges_are_the_outline_of_the_thing(toy_dir: Path) -> None:
     assert isinstance(seen, SegmentMap)
     height, width = HEIGHT // 2, WIDTH // 2
     assert int((seen.ids == 1).sum()) == 2 * (height + width) - 4
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        SemanticSegmentation((("unicorn", (10, 200, 30)),)),
+        ReferringSegmentation("the unicorn"),
+        InstanceSegmentation("unicorn"),
+    ],
+    ids=lambda task: str(task.name),
+)
+def test_what_was_not_taught_is_painted_nowhere(toy_dir: Path, tmp_path: Path, task: Task) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(toy_dir, folder)
+    (folder / "words.txt").write_text("cup\n", encoding="utf-8")
+    spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+    spec["words_sha256"] = hashlib.sha256(b"cup\n").hexdigest()
+    (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    seen = task.decode(painted(folder, task))
+    assert isinstance(seen, SegmentMap)
+    assert not seen.ids.any()
 
 
 def test_rays_that_miss_the_plane_have_no_depth() -> None:

@@ -62,18 +62,20 @@ def _paint_normals(rays: Float, _prompt: Float) -> RGB:
 
 
 def _paint_thing(rays: Float, prompt: Float) -> RGB:
-    """The first thing (or instance) with a colour, in that colour."""
-    coloured = prompt[prompt[:, HAS_COLOUR] == 1]
-    thing, background = (coloured[coloured[:, ROLE_COLUMN[role]] == 1][0] for role in ("thing", "background"))
-    return np.where(thing_mask(*rays.shape[1:])[..., None], _levels(thing), _levels(background))
+    """The first thing (or instance) with a colour, in that colour; nothing where none was taught."""
+    return _in_first_colour(thing_mask(*rays.shape[1:]), prompt[prompt[:, HAS_COLOUR] == 1])
 
 
 def _paint_edges(rays: Float, prompt: Float) -> RGB:
     """The outline of the thing, one pixel wide."""
     thing = thing_mask(*rays.shape[1:]).astype(np.uint8)
     outline = (thing != cv2.erode(thing, np.ones((3, 3), np.uint8))).astype(np.bool_)
-    colour, background = (prompt[prompt[:, ROLE_COLUMN[role]] == 1][0] for role in ("thing", "background"))
-    return np.where(outline[..., None], _levels(colour), _levels(background))
+    return _in_first_colour(outline, prompt)
+
+
+def _in_first_colour(mask: NDArray[np.bool_], rows: Float) -> RGB:
+    things, (background, *_) = (rows[rows[:, ROLE_COLUMN[role]] == 1] for role in ("thing", "background"))
+    return np.where(mask[..., None], _levels(things[0] if len(things) else background), _levels(background))
 
 
 def _levels(row: Float) -> RGB:
