@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
+from vb_perception.srv import SetInstructions
 
 from tests.ros.bench import Bench, image_message, info_message
 from vb_perception.ros import reporter
@@ -75,6 +76,27 @@ def test_a_notice_is_logged_though_another_trouble_was_just_before(
         bench.spin_until(bench.processed(count), "the image is processed")
     bench.spin_until_status(DiagnosticStatus.WARN, "rgb42")  # what is wrong comes before what is only so
     assert capfd.readouterr().err.count("camera_info has distortion coefficients") == 1
+
+
+def test_phrases_that_were_not_taught_are_told(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+    told = "segmentation asks for 'unicorn', never taught to this model and painted nowhere"
+    bench.watch()
+    bench.listen("segmentation/mask")
+    bench.add_node(model="default", tasks=["segmentation"], classes=["unicorn", "cup"], colours=[""])
+    assert capfd.readouterr().err.count(told) == 1
+    bench.connect()
+    _send(bench)
+    bench.spin_until_status(DiagnosticStatus.WARN, told)
+    assert _camera_rows(bench)[-1].message.startswith(f"notice: {told}")
+    request = SetInstructions.Request(classes=["dragon"])
+    answer = bench.call(SetInstructions, "set_instructions", request)
+    assert answer.success
+    assert answer.message.startswith("from the next frame on; segmentation asks for 'dragon', never taught")
+    assert "asks for 'dragon', never taught" in capfd.readouterr().err
+    answer = bench.call(SetInstructions, "set_instructions", SetInstructions.Request(classes=["cup"]))
+    assert answer.message == "from the next frame on"
+    _send(bench)
+    bench.spin_until(lambda: _camera_rows(bench)[-1].message == "ok", "nothing is to be noticed any more")
 
 
 def test_a_notice_hides_no_slowness() -> None:

@@ -77,6 +77,7 @@ def summary(outcome: Outcome, out: Path | None) -> list[str]:
     for name, one in outcome.contestants.items():
         lines += [f"{name} ({one.run_by}):", *group_lines(one.figures())]
     lines += [f"criterion {'met' if v.passed else 'MISSED'}: {v.criterion} ({v.sentence})" for v in outcome.verdicts]
+    lines += [f"note: {note}" for note in outcome.notes]
     lines += [f"problem: {problem}" for problem in outcome.problems]
     if out is not None:
         lines.append(f"report: {out / 'report.html'}")

@@ -34,6 +34,7 @@ from vb_perception.evaluation.shortfalls import blind, left_out, of_one_stamp, u
 from vb_perception.evaluation.sources import is_folder_of_frames
 from vb_perception.evaluation.traffic import node_account
 from vb_perception.frame import Frame, Perception
+from vb_perception.instructions.phrases import untaught
 from vb_perception.scenes.sample import Sample
 
 __all__ = ["TASKS", "Run", "evaluate"]
@@ -56,6 +57,7 @@ class Run:
     frames: int = 0
     ended: str = ""
     per_frame: dict[str, list[float]] = field(default_factory=dict)
+    untaught: dict[str, None] = field(default_factory=dict)
 
     def refuse(self, reason: str) -> None:
         """Count what could not be used."""
@@ -69,6 +71,9 @@ class Run:
         """Judge one frame's answers; the figures of each contestant."""
         self.frames += 1
         figures = {name: self.judges[name].add(perception, truth) for name, perception in answers.items()}
+        for name, perception in answers.items():
+            notes = (untaught(task, phrases) for task, phrases in perception.unknown.items())
+            self.untaught |= dict.fromkeys(f"{name}: {note}" for note in notes)
         first = self.names[0]
         self.showcase.offer(answers[first], truth)
         self.ranking.offer(figures[first], answers[first], truth)
@@ -221,6 +226,7 @@ def _outcome(
         data_bytes=size_bytes(source),
         config=settings.as_json(),
         node_ledger=tuple(node_ledger),
+        notes=tuple(run.untaught),
         fingerprint="" if run.ended else settings.fingerprint(data, *model_digests(settings)),
     )
 

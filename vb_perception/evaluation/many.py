@@ -172,6 +172,7 @@ def _joined(
         data_bytes=sum(report["data"]["bytes"] for report in reports),
         config=settings.as_json(),
         parts=tuple(job.name for job in done),
+        notes=tuple(dict.fromkeys(note for report in reports for note in report["notes"])),
     )
 
 

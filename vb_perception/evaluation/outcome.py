@@ -72,7 +72,8 @@ class Answered:
 class Outcome:
     """An evaluation; `problems` are sentences, none if the source was read whole.  The first contestant is judged.
 
-    `node_ledger`: of a recording, what the node itself counted: name, count and meaning.
+    `node_ledger`: of a recording, what the node itself counted: name, count and meaning.  `notes` are sentences on what
+    is no problem and yet good to know.
     """
 
     source: str
@@ -89,6 +90,7 @@ class Outcome:
     fingerprint: str = ""
     node_ledger: tuple[tuple[str, int, str], ...] = ()
     parts: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -114,6 +116,7 @@ class Outcome:
             "mode": self.mode,
             "passed": self.passed,
             "problems": list(self.problems),
+            "notes": list(self.notes),
             "criteria": [{"criterion": str(v.criterion), "value": v.value, "passed": v.passed} for v in self.verdicts],
             "frames": self.counts.figures(),
             "ledger_balances": self.balanced,

@@ -97,6 +97,7 @@ def facts(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         ("versions", ", ".join(f"{library} {number}" for library, number in versions().items())),
         ("data", f"sha256 {outcome.data_sha256[:12]}, {outcome.data_bytes / 1e6:.1f} MB"),
         ("took", f"{outcome.seconds:.1f} s"),
+        *(("note", note) for note in outcome.notes),
     )
 
 

@@ -1,6 +1,6 @@
 """Which phrases a generator can know: nouns that it was taught, and the words that tell one thing from another."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 SUPERLATIVES = ("leftmost", "rightmost", "largest", "biggest", "smallest", "nearest", "closest", "farthest")
 RELATIONS = ("left of", "right of", "in front of", "behind")
@@ -33,6 +33,12 @@ def unknown_words(phrase: str, nouns: Collection[str]) -> tuple[str, ...]:
             unknown.append(words[position])
             position += 1
     return tuple(unknown) if unknown or named else tuple(words)
+
+
+def untaught(task: str, phrases: Sequence[str]) -> str:
+    """A sentence on the unknown phrases of a task."""
+    named = ", ".join(map(repr, phrases))
+    return f"{task} asks for {named}, never taught to this model and painted nowhere: name what its words.txt lists"
 
 
 def singulars(phrase: str) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ class CameraStream:
         self._answers.adopt(self._plan)
         self._off: set[str] = set()
         self._frames = 0
+        self.untaught = ""
+        """Which of its phrases the generator was never taught, in a sentence; `Equipment` asks."""
         self.served_ns = 0
         """When an image was last published, or skipped as asked while none was in work (monotonic)."""
 

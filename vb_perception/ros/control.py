@@ -76,7 +76,8 @@ class Control:
         elif chosen:
             answer = self._node.set_parameters_atomically(changes)
             response.success = answer.successful
-            response.message = answer.reason or "from the next frame on"
+            told = (stream.settings.told(stream.untaught) for stream in chosen if stream.untaught)
+            response.message = answer.reason or "; ".join(("from the next frame on", *told))
         tasks = [(stream, task) for stream in chosen for task in stream.tasks]
         response.tasks = [
             f"{stream.settings.name}/{task.name}" if stream.settings.name else task.name for stream, task in tasks

@@ -1,6 +1,6 @@
 """What a configured node holds: settings, a stream a camera, the engine's room; in time a worker and the inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -8,6 +8,7 @@ from functools import partial
 from rclpy.node import Node
 
 from vb_perception.errors import ConfigError
+from vb_perception.instructions.phrases import untaught
 from vb_perception.ros import parameters
 from vb_perception.ros.camera_input import CameraInput
 from vb_perception.ros.camera_stream import CameraStream
@@ -29,6 +30,7 @@ class Equipment:
     room: EngineRoom
     streams: dict[str, CameraStream]
     closing: ExitStack
+    warn: Callable[[str], object]
     worker: InferenceWorker | None = None
     inputs: dict[str, CameraInput] = field(default_factory=dict)
 
@@ -81,6 +83,7 @@ class Equipment:
                 plans.append((stream, camera, stream.plan(camera)))
         for stream, camera, plan in plans:
             stream.adopt(camera, plan)
+            tell_untaught(self.prompts, stream, self.warn)
         self.settings = replace(self.settings, cameras=settings.cameras)
 
     def in_words(self) -> str:
@@ -116,15 +119,25 @@ def equip(node: Node, problems: Mapping[str, str], reporter: Reporter) -> Equipm
             stream = CameraStream(node, camera, settings.latency_window, tell, notify, tell_qos)
             closing.callback(stream.destroy)
             streams[camera.name] = stream
+            tell_untaught(prompts, stream, node.get_logger().warning)
         tasks = [camera.tasks for camera in settings.cameras]
         room = EngineRoom(settings.model_dir, settings.backend, settings.threads, settings.engine, tasks)
         closing.callback(room.close)
         room.start()
         reporter.open(settings.cameras)
-        return Equipment(settings, prompts, room, streams, closing.pop_all())
+        return Equipment(settings, prompts, room, streams, closing.pop_all(), node.get_logger().warning)
 
 
 def check_prompts(prompts: PromptEncoder, tasks: tuple[Task, ...]) -> None:
     """Raises ConfigError, or what the text encoder fails with, if the generator cannot be asked one of the tasks."""
     for task in tasks:
         prompts.encode(task.tokens)
+
+
+def tell_untaught(prompts: PromptEncoder, stream: CameraStream, warn: Callable[[str], object]) -> None:
+    """Have it known which phrases of a camera's tasks the generator was never taught; `warn` hears of new ones."""
+    unknown = ((task.name, prompts.unknown(task.tokens)) for task in stream.tasks)
+    told = "; ".join(untaught(task, phrases) for task, phrases in unknown if phrases)
+    if told and told != stream.untaught:
+        warn(stream.settings.told(told))
+    stream.untaught = told

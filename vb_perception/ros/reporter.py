@@ -134,10 +134,10 @@ class Reporter:
         return self._troubles.setdefault(camera, _Troubles())
 
     def _health(self, stream: CameraStream, camera: CameraInput | None) -> CameraHealth:
-        now_ns = time.monotonic_ns()
+        now_ns, kept_ns = time.monotonic_ns(), COMPLAINT_KEPT_S * NS_PER_S
         troubles = self._of(stream.settings.name)
         # The graph may know of the other end a little later than the event.
-        if troubles.qos and now_ns - troubles.qos_at_ns > COMPLAINT_KEPT_S * NS_PER_S and not troubles.qos_lasts():
+        if troubles.qos and now_ns - troubles.qos_at_ns > kept_ns and not troubles.qos_lasts():
             troubles.qos = ""
         listened = camera is not None and camera.listening
         silent_ns = 0
@@ -152,9 +152,16 @@ class Reporter:
             info_topic=camera.info_topic if camera is not None else "",
             infos=camera.infos if camera is not None else 0,
             needs_info=stream.settings.require_camera_info,
-            complaint=troubles.complaint if now_ns - troubles.at_ns < COMPLAINT_KEPT_S * NS_PER_S else "",
-            notice=troubles.notice if now_ns - troubles.notice_at_ns < COMPLAINT_KEPT_S * NS_PER_S else None,
+            complaint=troubles.complaint if now_ns - troubles.at_ns < kept_ns else "",
+            notice=_notice(stream, troubles.notice if now_ns - troubles.notice_at_ns < kept_ns else None),
             qos_complaint=troubles.qos,
             silence_hint=camera.silence_hint() if camera is not None and silent_ns > NS_PER_S else "",
             figures=stream.account.figures(),
         )
+
+
+def _notice(stream: CameraStream, given: Notice | None) -> Notice | None:
+    """What is so with every image of a camera: what was `given` with them, and what holds of its tasks."""
+    if not stream.untaught:
+        return given
+    return Notice(stream.untaught if given is None else f"{stream.untaught}; {given.text}", worse=True)
