@@ -5,8 +5,11 @@ cameras are told by a params_file (see config/two_cameras.param.yaml).
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import yaml
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import ComposableNodeContainer, LoadComposableNodes, Node
@@ -17,6 +20,7 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 OWN_TRANSPORTS = ("", "raw", "compressed")
 OF_THE_FILE = "; empty: as params_file says"
+NODE = "perception_node"
 OVERRIDES = {
     "model": "folder of an exported model",
     "backend": "what runs it",
@@ -70,9 +74,12 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         return text
 
     if value("build_only") == "true":
+        said = _said(Path(value("params_file")))
         options = {"--model": "model", "--backend": "backend", "--precision": "precision"}
         options |= {"--size": "generated_size", "--workspace-mb": "workspace_mb"}
-        asked = [word for option, name in options.items() if value(name) for word in (option, value(name))]
+        wanted = {option: value(name) or str(said.get(name, "")) for option, name in options.items()}
+        wanted["--prompts"] = str(_most_tasks(said) or "")
+        asked = [word for option, text in wanted.items() if text for word in (option, text)]
         return [ExecuteProcess(cmd=["ros2", "run", "vb_perception", "vb-perception", "build", *asked], output="screen")]
     given = {name: LaunchConfiguration(name) for name in OVERRIDES if value(name)}
     transport, image = value("image_transport"), value("image")
@@ -85,8 +92,8 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         given["image_topic"] = f"{image}/republished"
     node = Node(
         package="vb_perception",
-        executable="perception_node",
-        name="perception_node",
+        executable=NODE,
+        name=NODE,
         namespace=LaunchConfiguration("namespace"),
         output="screen",
         respawn=value("respawn") == "true",
@@ -107,6 +114,23 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     if value("rviz") == "true":
         entities.append(_rviz(value("rviz_frame")))
     return entities
+
+
+def _said(params_file: Path) -> dict[str, Any]:
+    """What a file of parameters says to the node, whatever its namespace."""
+    said: dict[str, Any] = {}
+    for name, entry in (yaml.safe_load(params_file.read_text(encoding="utf-8")) or {}).items():
+        if name.rsplit("/", 1)[-1] in ("**", NODE):
+            said |= entry.get("ros__parameters") or {}
+    return said
+
+
+def _most_tasks(said: Mapping[str, Any]) -> int:
+    """How many tasks the busiest camera has, as the node counts them; 0 if the file does not say."""
+    of_all = said.get("tasks") or ()
+    names = [name for name in said.get("cameras") or () if name]
+    own = [(said.get(name) or {}).get("tasks", said.get(f"{name}.tasks", of_all)) for name in names]
+    return max(len(tasks) for tasks in own or [of_all])
 
 
 def _rviz(frame: str) -> Node:

@@ -13,6 +13,7 @@ from vb_perception.cli import main
 from vb_perception.evaluation.bag_frames import read_frames
 from vb_perception.evaluation.bag_samples import write_samples
 from vb_perception.evaluation.bags import bag_topics
+from vb_perception.evaluation.command_arguments import model_argument
 from vb_perception.runtime.toy_model import write_toy_model
 
 HEAVY = ("rclpy", "torch", "matplotlib", "cv2", "onnxruntime", "rosbags")
@@ -171,3 +172,11 @@ def test_rates_are_above_zero(rate: str) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["bag", "folder", "out.mcap", "--rate-hz", rate])
     assert ended.value.code == 2
+
+
+def test_the_default_model_has_a_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert model_argument(Path("/here"))("default") == Path("/here")
+    assert model_argument(Path("/here"))("default@480x640") == Path("/here@480x640")
+    assert model_argument(Path("/here"))("mine@480x640") == Path("mine@480x640")
+    assert main(["build", "--model", "default", "--backend", "nothing"]) == 1
+    assert "unknown backend 'nothing'" in capsys.readouterr().err

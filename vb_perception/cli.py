@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vb_perception import __version__
 from vb_perception.errors import VbPerceptionError
+from vb_perception.evaluation.command_arguments import model_argument
 
 DEFAULT_MODEL = Path(__file__).resolve().parent / "models" / "default"
 FORWARDED = ("train", "distil", "export", "evaluate", "compare")  # commands that read their own arguments
@@ -239,7 +240,8 @@ def _add_topics(command: argparse.ArgumentParser) -> None:
 
 
 def _add_model(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="folder of an exported model")
+    folder = model_argument(DEFAULT_MODEL)
+    command.add_argument("--model", type=folder, default=DEFAULT_MODEL, help="folder of an exported model, or default")
     command.add_argument(
         "--backend", default="auto", help="auto, openvino, onnxruntime, tensorrt or fake [%(default)s]"
     )

@@ -201,6 +201,23 @@ def test_build_only_builds_and_starts_no_node() -> None:
     options = cli._parser().parse_args(words[4:])  # noqa: SLF001
     assert (options.backend, options.size, options.workspace_mb) == ("tensorrt", ["480x640"], 512)
     assert (options.precision, options.model) == ("fp16", cli._parser().parse_args(["build"]).model)  # noqa: SLF001
+    assert options.prompts == 3
+
+
+@pytest.mark.parametrize(
+    ("cameras", "prompts"),
+    [({}, 4), ({"cameras": ["a", "b"], "a": {"tasks": ["depth"]}, "b.tasks": ["depth", "normals"]}, 2)],
+)
+def test_build_only_builds_what_the_file_says(tmp_path: Path, cameras: dict[str, Any], prompts: int) -> None:
+    said = {"model": "/models/mine", "backend": "fake", "precision": "int8", "generated_size": "480x640"} | cameras
+    said |= {"workspace_mb": 512, "tasks": ["depth", "normals", "segmentation", "instances"]}
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({"/robot/perception_node": {"ros__parameters": said}}), encoding="utf-8")
+    entities = _entities("perception.launch.py", build_only="true", params_file=str(file), backend="onnxruntime")
+    (words,) = [entity.kwargs["cmd"] for entity in entities if entity.kind == "ExecuteProcess"]
+    options = cli._parser().parse_args(words[4:])  # noqa: SLF001
+    assert (options.model, options.backend, options.precision) == (Path("/models/mine"), "onnxruntime", "int8")
+    assert (options.size, options.workspace_mb, options.prompts) == (["480x640"], 512, prompts)
 
 
 def test_rviz_and_respawn_are_asked_for() -> None:

@@ -3,10 +3,13 @@
 import argparse
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 _N = TypeVar("_N", int, float)
+DEFAULT = "default"
+"""The model of this package, as in the node's parameter `model`."""
 NODE_OUTPUT = "/perception_node/output"
 TRUTH = {
     "depth": "depth image", "normals": "32FC3 normals", "classes": "class ids", "instances": "instance ids",
@@ -39,6 +42,16 @@ def _number(text: str, value: _N, fits: bool, expected: str) -> _N:  # noqa: FBT
     return value
 
 
+def model_argument(default: Path) -> Callable[[str], Path]:
+    """A folder of an exported model (FOLDER@SIZE too); `default` for the word that the node's parameter `model` has."""
+
+    def folder(text: str) -> Path:
+        name, mark, size = text.partition("@")
+        return Path(f"{default}{mark}{size}") if name == DEFAULT else Path(text).expanduser()
+
+    return folder
+
+
 def evaluate_parser(model: Path) -> argparse.ArgumentParser:
     """Of `evaluate`; `model`: the one that is evaluated if none is named."""
     parser = argparse.ArgumentParser(
@@ -51,7 +64,7 @@ def evaluate_parser(model: Path) -> argparse.ArgumentParser:
     add("--out", type=Path, help="folder for report.json, report.html, frames.jsonl, junit.xml, contact_sheet.png")
     add("--criteria", type=Path, help='YAML with what must hold, such as `depth.abs_rel: "<= 0.06"`')
     add("--json", action="store_true", help="print report.json instead of a summary")
-    add("--model", type=Path, default=model, help="folder of an exported model, or FOLDER@480x640")
+    add("--model", type=model_argument(model), default=model, help="folder of an exported model, or FOLDER@480x640")
     add("--backend", default="auto", help="what runs exported models [%(default)s]")
     add("--beside", action="append", default=[], metavar="NAME=WHAT",
         help="another: a model FOLDER[@SIZE], ADAPTER.yaml, or no-image:TRAINING_SPLIT; repeatable")  # fmt: skip
