@@ -19,7 +19,14 @@ from vb_perception.ros.machine_load import MachineMeter
 from vb_perception.ros.messages import image_message
 from vb_perception.ros.qos import qos_profile
 from vb_perception.ros.settings import CameraSettings
-from vb_perception.ros.status import CameraHealth, NodeHealth, diagnostics_message, latency_message
+from vb_perception.ros.status import (
+    CameraHealth,
+    NodeHealth,
+    diagnostics_message,
+    image_remedy,
+    info_remedy,
+    latency_message,
+)
 from vb_perception.ros.stream_troubles import Notice
 
 LOG_PERIOD_S = 5.0
@@ -148,8 +155,10 @@ class Reporter:
             listened=listened,
             silent_s=silent_ns / NS_PER_S,
             image_topic=stream.topic,
+            image_remedy=image_remedy(stream.settings),
             image_publishers=camera.publishers() if camera is not None else 0,
             info_topic=camera.info_topic if camera is not None else "",
+            info_remedy=info_remedy(stream.settings),
             infos=camera.infos if camera is not None else 0,
             needs_info=stream.settings.require_camera_info,
             complaint=troubles.complaint if now_ns - troubles.at_ns < kept_ns else "",

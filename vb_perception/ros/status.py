@@ -10,6 +10,8 @@ from std_msgs.msg import Header
 
 from vb_perception.msg import LatencyStats, MachineLoad, StageLatency
 from vb_perception.ros.answers import WHOLE
+from vb_perception.ros.parameter_validation import full_name
+from vb_perception.ros.settings import CameraSettings
 from vb_perception.ros.stream_account import StreamFigures
 from vb_perception.ros.stream_troubles import Notice
 from vb_perception.timing import LatencySummary
@@ -52,8 +54,10 @@ class CameraHealth:
     listened: bool
     silent_s: float
     image_topic: str
+    image_remedy: str
     image_publishers: int
     info_topic: str
+    info_remedy: str
     infos: int
     needs_info: bool
     complaint: str
@@ -75,6 +79,22 @@ class NodeHealth:
     error_ms: float
 
 
+def image_remedy(settings: CameraSettings) -> str:
+    """What brings another image topic to a camera."""
+    without = " without /compressed" if settings.compressed else ""
+    if settings.image_topic:
+        named = full_name(settings.name, "image_topic")
+        return f"correct parameter {named}, which names the camera's topic{without}"
+    return f"remap {settings.topic('input/image')} to the camera's topic{without}"
+
+
+def info_remedy(settings: CameraSettings) -> str:
+    """What brings another camera_info topic to a camera."""
+    if settings.camera_info_topic:
+        return f"correct parameter {full_name(settings.name, 'camera_info_topic')}"
+    return f"remap {settings.topic('input/camera_info')}"
+
+
 def camera_status(health: CameraHealth) -> tuple[str, bytes, str]:
     """State, diagnostic level and words of one camera of an active node, in the manner of Autoware."""
     if health.qos_complaint:
@@ -82,9 +102,7 @@ def camera_status(health: CameraHealth) -> tuple[str, bytes, str]:
     if not health.listened:
         return "idle", OK, "nobody listens, so nothing is computed"
     if health.image_publishers == 0:
-        input_name = f"~/{health.name}/input/image" if health.name else "~/input/image"
-        why = f"nobody publishes {health.image_topic}: remap {input_name} to the camera's topic"
-        return "no_publisher", WARN, why
+        return "no_publisher", WARN, f"nobody publishes {health.image_topic}: {health.image_remedy}"
     return _flow_status(health)
 
 
@@ -92,7 +110,7 @@ def _flow_status(health: CameraHealth) -> tuple[str, bytes, str]:
     """The same of a camera whose images should flow."""
     stale = health.silent_s > SILENT_S
     if health.needs_info and health.infos == 0 and (stale or health.complaint):
-        why = health.complaint or f"no camera_info came on {health.info_topic}: publish it, or remap it"
+        why = health.complaint or f"no camera_info came on {health.info_topic}: publish it, or {health.info_remedy}"
         return "waiting_camera_info", WARN, _silence(health, why) if stale else why
     if stale:
         return "stale", WARN, _silence(health, health.complaint or _cause_of_silence(health))
