@@ -1,7 +1,8 @@
 """The node on one camera: `ros2 launch vb_perception perception.launch.py image:=/camera/image_rect`.
 
-What is given here wins over params_file, and that over classes_file; what is not given is left to the files.  Several
-cameras are told by a params_file (see config/two_cameras.param.yaml).
+What is given here wins over params_file, and that over classes_file; what is not given is left to the files.  But image
+and camera_info are remapped: where params_file sets image_topic or camera_info_topic, these hold.  Several cameras are
+told by a params_file (see config/two_cameras.param.yaml).
 """
 
 import re
@@ -20,6 +21,7 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 OWN_TRANSPORTS = ("", "raw", "compressed")
 OF_THE_FILE = "; empty: as params_file says"
+UNLESS = "; without effect where params_file names it"
 NODE = "perception_node"
 OVERRIDES = {
     "model": "folder of an exported model",
@@ -40,8 +42,8 @@ def generate_launch_description() -> LaunchDescription:
     """Shared-memory transport, then the node with its two parameter files, and RViz if asked for."""
     profile = str(CONFIG / "fastdds_shm.xml")
     arguments = {
-        "image": ("/camera/image_rect", "camera image; with another image_transport than raw without its suffix"),
-        "camera_info": ("/camera/camera_info", "camera_info of that image"),
+        "image": ("/camera/image_rect", "camera image; of other transports than raw without the suffix" + UNLESS),
+        "camera_info": ("/camera/camera_info", "camera_info of that image" + UNLESS),
         "params_file": (str(CONFIG / "perception.param.yaml"), "parameters of the node; win over classes_file"),
         "classes_file": (str(CONFIG / "classes.yaml"), "what the segmentation names, and in which colours"),
         "namespace": ("", "namespace of the node"),
