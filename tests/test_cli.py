@@ -14,6 +14,7 @@ from vb_perception.evaluation.bag_frames import read_frames
 from vb_perception.evaluation.bag_samples import write_samples
 from vb_perception.evaluation.bags import bag_topics
 from vb_perception.evaluation.command_arguments import model_argument
+from vb_perception.evaluation.frames_log import FramesLog
 from vb_perception.runtime.toy_model import write_toy_model
 
 HEAVY = ("rclpy", "torch", "matplotlib", "cv2", "onnxruntime", "rosbags")
@@ -172,6 +173,35 @@ def test_rates_are_above_zero(rate: str) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["bag", "folder", "out.mcap", "--rate-hz", rate])
     assert ended.value.code == 2
+
+
+def test_ctrl_c_ends_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx", reason="the toy model needs onnx: `make test` installs it")
+    write_toy_model(tmp_path / "model")
+    write_samples(tmp_path / "x.mcap", [make_sample()])
+
+    def interrupted(*_arguments: object) -> None:
+        assert (tmp_path / "out" / "frames.jsonl.part").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FramesLog, "write", interrupted)
+    common = ["evaluate", str(tmp_path / "x.mcap"), "--model", str(tmp_path / "model"), "--backend", "fake"]
+    assert main([*common, "--out", str(tmp_path / "out")]) == 130
+    assert capsys.readouterr().err.endswith("vb-perception: interrupted\n")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_what_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2 = pytest.importorskip("cv2")
+    cv2.imwrite(str(tmp_path / "0_rgb.png"), make_sample().rgb)
+    (tmp_path / "file").touch()
+    assert main(["bag", str(tmp_path), str(tmp_path / "file" / "x.mcap")]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("vb-perception: ")
+    assert str(tmp_path / "file") in told
+    assert told.endswith("; expected what can be read, and a place that can be written")
 
 
 def test_the_default_model_has_a_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,11 +14,13 @@ from vb_perception.errors import VbPerceptionError
 from vb_perception.evaluation.command_arguments import model_argument
 
 DEFAULT_MODEL = Path(__file__).resolve().parent / "models" / "default"
+INTERRUPTED = 130
+"""The exit code that shells give to what SIGINT ended."""
 FORWARDED = ("train", "distil", "export", "evaluate", "compare")  # commands that read their own arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 if it did what was asked, 1 with a sentence on stderr if it could not."""
+    """Run one command; 0 if it did what was asked, 1 with a sentence on stderr if it could not, 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
@@ -29,6 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except VbPerceptionError as error:
         print(f"vb-perception: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"vb-perception: {error}; expected what can be read, and a place that can be written", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("vb-perception: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _forward(command: str, arguments: Sequence[str]) -> int:

@@ -21,6 +21,7 @@ from vb_perception.evaluation.message_types import restamped, stamp_of_cdr
 from vb_perception.evaluation.traffic import node_account
 from vb_perception.ros.inputs import stamp_ns
 from vb_perception.ros.player import main as play
+from vb_perception.ros.recorder import main as record
 
 IMAGE, INFO, TRUTH, LEGEND = "/cam/image_rect", "/cam/camera_info", "/truth/depth/image_rect", "/truth/legend"
 FRAMES = 12
@@ -201,6 +202,15 @@ def test_a_bag_without_camera_cannot_be_played(tmp_path: Path, capsys: pytest.Ca
         writer.write("/words", "std_msgs/msg/String", 1, serialize_message(String(data="hello")))
     assert play([str(path)]) == 1
     assert "has no camera topic" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("domain")
+def test_a_recording_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert record([str(tmp_path / "file" / "x.mcap"), "/fine"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("topic_recorder: ")
+    assert str(tmp_path / "file") in told
 
 
 def test_the_recorder_leaves_a_whole_bag_after_sigterm(bench: Bench, tmp_path: Path) -> None:

@@ -34,10 +34,12 @@ class FramesLog:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Give the file its name; after an error it keeps that of an unfinished one."""
+        """Give the file its name; after an error it keeps that of an unfinished one, and Ctrl-C leaves none."""
         self._stream.close()
         if kind is None:
             self._part.replace(self.path)
+        elif not issubclass(kind, Exception):
+            self._part.unlink()
 
 
 def read_frames_log(path: Path) -> Iterator[Row]:

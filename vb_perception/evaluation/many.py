@@ -94,11 +94,14 @@ def on_this_machine(workers: int) -> Runner:
         # Spawned, not forked: engines and OpenCV have threads that a fork would not copy.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             running = {pool.submit(evaluate_job, job, settings): job for job in jobs}
-            for future in as_completed(running):
-                if isinstance(future.exception(), BrokenProcessPool):
-                    yield running[future], "its process was killed (out of memory?); run the same command again"
-                else:
-                    yield future.result()
+            try:
+                for future in as_completed(running):
+                    if isinstance(future.exception(), BrokenProcessPool):
+                        yield running[future], "its process was killed (out of memory?); run the same command again"
+                    else:
+                        yield future.result()
+            finally:  # Ctrl-C begins no further source
+                pool.shutdown(cancel_futures=True)
 
     return run
 

@@ -115,7 +115,7 @@ def main(args: list[str] | None = None) -> int:
                 player.play(options.rate, stop)
             player.finish()
             node.destroy_node()
-    except BagError as error:
+    except (BagError, OSError) as error:
         sys.stderr.write(f"bag_player: {error}\n")
         return 1
     for topic in topics:

@@ -69,7 +69,7 @@ def main(args: list[str] | None = None) -> int:
             _drain(executor, bag)
             executor.shutdown()
             node.destroy_node()
-    except BagError as error:
+    except (BagError, OSError) as error:
         sys.stderr.write(f"topic_recorder: {error}\n")
         return 1
     for topic in options.topics:

@@ -1,6 +1,7 @@
 """The stream of rendered scenes, made by several processes: the same samples in the same order, sooner."""
 
 import os
+import signal
 from collections.abc import Generator, Sequence
 from multiprocessing import get_context
 from multiprocessing.context import SpawnProcess
@@ -97,6 +98,7 @@ def _render(
     assets_dir: Path | None,
 ) -> None:
     """Body of a worker: every `step`-th sample."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that reads, which ends this one
     os.environ.setdefault("LP_NUM_THREADS", "1")  # llvmpipe: the processes share the cores already
     try:
         assets = None if assets_dir is None else SceneAssets.read(assets_dir, fold)
