@@ -175,6 +175,13 @@ def test_rates_are_above_zero(rate: str) -> None:
     assert ended.value.code == 2
 
 
+@pytest.mark.parametrize("option", ["--width", "--height", "--frames", "--workers"])
+def test_a_corpus_has_sizes_above_zero(option: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["corpus", "folder", option, "0"])
+    assert ended.value.code == 2
+
+
 def test_ctrl_c_ends_without_a_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from vb_perception import __version__
 from vb_perception.errors import VbPerceptionError
-from vb_perception.evaluation.command_arguments import model_argument
+from vb_perception.evaluation.command_arguments import above_zero, at_least_one, model_argument
 
 DEFAULT_MODEL = Path(__file__).resolve().parent / "models" / "default"
 INTERRUPTED = 130
@@ -88,15 +87,10 @@ def _evaluate(arguments: Sequence[str]) -> int:
     from vb_perception.evaluation.command_arguments import evaluate_parser
 
     options = evaluate_parser(DEFAULT_MODEL).parse_args(arguments)
+    from vb_perception.demo.live import record_live
     from vb_perception.evaluation.command import run_evaluate
 
-    return run_evaluate(options, _live)
-
-
-def _live(bag: Path, options: argparse.Namespace) -> tuple[Path, list[str]]:
-    from vb_perception.demo.live import record_live
-
-    return record_live(bag, options)
+    return run_evaluate(options, record_live)
 
 
 def _compare(arguments: Sequence[str]) -> int:
@@ -173,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="play frames into the real node over DDS, record and judge what it says")
     demo.add_argument("--bag", type=Path, help="a bag or a folder of frames; left out: the sample of this package")
     demo.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for what is written [%(default)s]")
-    demo.add_argument("--rate", type=_positive, default=1.0, help="how much faster than recorded to play [%(default)s]")
+    demo.add_argument("--rate", type=above_zero, default=1.0, help="how much faster than recorded [%(default)s]")
     _add_topics(demo)
     _add_model(demo)
     demo.set_defaults(run=_demo)
@@ -181,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     bag = commands.add_parser("bag", help="turn a folder of frames into a bag, with its truth")
     bag.add_argument("folder", type=Path, help="frames as files: OSD, NYU, KITTI, or as docs/frames.md describes")
     bag.add_argument("bag", type=Path, help="the .mcap file to write")
-    bag.add_argument("--rate-hz", type=_positive, default=15.0, help="frames a second [%(default)s]")
+    bag.add_argument("--rate-hz", type=above_zero, default=15.0, help="frames a second [%(default)s]")
     bag.add_argument(
         "--depth",
         choices=("16UC1", "32FC1", "png"),
@@ -206,10 +200,10 @@ def _parser() -> argparse.ArgumentParser:
 
     corpus = commands.add_parser("corpus", help="render random scenes with their truth, to train on")
     corpus.add_argument("folder", type=Path, help="the folder to write")
-    corpus.add_argument("--frames", type=int, default=4000, help="how many [%(default)s]")
+    corpus.add_argument("--frames", type=at_least_one, default=4000, help="how many [%(default)s]")
     corpus.add_argument("--seed", type=int, default=1, help="of the scenes [%(default)s]")
-    corpus.add_argument("--width", type=int, default=256, help="pixels [%(default)s]")
-    corpus.add_argument("--height", type=int, default=192, help="pixels [%(default)s]")
+    corpus.add_argument("--width", type=at_least_one, default=256, help="pixels [%(default)s]")
+    corpus.add_argument("--height", type=at_least_one, default=192, help="pixels [%(default)s]")
     corpus.add_argument(
         "--kinds", nargs="+", help="of scenes, in turn [rooms, table tops, corridors, outdoors; see scenes/stream.py]"
     )
@@ -217,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
         "--assets", type=Path, help="folder of `assets`; left out: procedural shapes and patterns alone"
     )
     corpus.add_argument("--fold", choices=("train", "held_out"), default="train", help="of furniture and photographs")
-    corpus.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that render [%(default)s]")
+    corpus.add_argument("--workers", type=at_least_one, default=os.cpu_count() or 1, help="processes [%(default)s]")
     corpus.set_defaults(run=_corpus)
 
     commands.add_parser("evaluate", help="answer every frame and score it against its truth", add_help=False)
@@ -225,7 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="compile and test a model for this machine before the node needs it")
     build.add_argument("--size", action="append", default=[], help="height x width, as 480x640; repeatable")
     build.add_argument("--precision", default="auto", help="auto, fp32, bf16, fp16 or int8 [%(default)s]")
-    build.add_argument("--prompts", type=int, default=3, help="the most tasks asked at once [%(default)s]")
+    build.add_argument("--prompts", type=at_least_one, default=3, help="the most tasks asked at once [%(default)s]")
     build.add_argument(
         "--camera",
         action="append",
@@ -253,14 +247,6 @@ def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--backend", default="auto", help="auto, openvino, onnxruntime, tensorrt or fake [%(default)s]"
     )
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < math.inf:
-        msg = f"{text}: expected a finite number above zero"
-        raise argparse.ArgumentTypeError(msg)
-    return value
 
 
 if __name__ == "__main__":
