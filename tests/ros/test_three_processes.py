@@ -204,6 +204,13 @@ def test_a_bag_without_camera_cannot_be_played(tmp_path: Path, capsys: pytest.Ca
     assert "has no camera topic" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("topic", ["/bad topic", "/camera/", "1st", ""])
+def test_a_name_that_is_no_topics_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], topic: str) -> None:
+    assert record([str(tmp_path / "x.mcap"), "/fine", topic]) == 1
+    assert capsys.readouterr().err.startswith(f"topic_recorder: {topic!r} is no topic's name")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.usefixtures("domain")
 def test_a_recording_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()

@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rclpy.exceptions import NameValidationException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.utilities import remove_ros_args
+from rclpy.validate_topic_name import validate_topic_name
 
-from vb_perception.errors import BagError
+from vb_perception.errors import BagError, ConfigError
 from vb_perception.evaluation.bags import BagWriter
 from vb_perception.evaluation.message_types import register_type
 from vb_perception.ros.message_class import message_class
@@ -60,6 +62,8 @@ def main(args: list[str] | None = None) -> int:
     argv = sys.argv if args is None else ["topic_recorder", *args]
     options = _parser().parse_args(remove_ros_args(argv)[1:])
     try:
+        for topic in options.topics:
+            check_name(topic)
         with ros_context(argv[1:]) as stop, BagWriter(options.output) as bag:
             node = TopicRecorder(options.topics, bag)
             executor = SingleThreadedExecutor()
@@ -69,12 +73,22 @@ def main(args: list[str] | None = None) -> int:
             _drain(executor, bag)
             executor.shutdown()
             node.destroy_node()
-    except (BagError, OSError) as error:
+    except (BagError, ConfigError, OSError) as error:
         sys.stderr.write(f"topic_recorder: {error}\n")
         return 1
     for topic in options.topics:
         sys.stdout.write(f"topic_recorder: {bag.counts.get(topic, 0)} messages on {topic}\n")
     return 0
+
+
+def check_name(topic: str) -> None:
+    """Raises ConfigError if this can be no topic's name."""
+    try:
+        validate_topic_name(topic)
+    except NameValidationException as error:
+        why = " ".join(str(error).split())
+        msg = f"{topic!r} is no topic's name ({why}): give names as in /camera/image_rect"
+        raise ConfigError(msg) from error
 
 
 def _drain(executor: SingleThreadedExecutor, bag: BagWriter) -> None:
