@@ -15,7 +15,9 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 from vb_perception.msg import LatencyStats
 
+from tests.evaluation.conftest import make_sample
 from tests.ros.bench import INFO_TOPIC, NS_PER_S, PATIENCE_S, Bench, balances, image_message, info_message
+from vb_perception.evaluation.bag_samples import IMAGE_TOPIC, write_samples
 from vb_perception.evaluation.bags import BagWriter, bag_topics, read_messages
 from vb_perception.evaluation.message_types import restamped, stamp_of_cdr
 from vb_perception.evaluation.traffic import node_account
@@ -202,6 +204,16 @@ def test_a_bag_without_camera_cannot_be_played(tmp_path: Path, capsys: pytest.Ca
         writer.write("/words", "std_msgs/msg/String", 1, serialize_message(String(data="hello")))
     assert play([str(path)]) == 1
     assert "has no camera topic" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("domain")
+def test_what_waits_for_compressed_images_names_what_is_remapped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_samples(tmp_path / "x.mcap", [make_sample()])
+    assert play([str(tmp_path / "x.mcap"), "--image-topic", IMAGE_TOPIC, "--timeout-s", "0.2"]) == 1
+    told = "its ~/input/image is remapped to /camera/image_raw, its image_transport is compressed,"
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("topic", ["/bad topic", "/camera/", "1st", ""])

@@ -21,6 +21,16 @@ class CameraTopics(NamedTuple):
     camera_info: str
     msgtype: str
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the images are CompressedImage."""
+        return self.msgtype == COMPRESSED
+
+    @property
+    def node_image(self) -> str:
+        """What a node's image input is remapped to; as with image_transport, the subscriber appends the transport."""
+        return _base(self.image) if self.is_compressed else self.image
+
 
 class NodeInput(NamedTuple):
     """How `perception_node` takes a bag's camera: what its two inputs are remapped to, and four of its parameters."""
@@ -42,12 +52,10 @@ def node_input(path: Path | str, camera: CameraTopics) -> NodeInput:
     topics = bag_topics(path)
     infos = topics[camera.camera_info]
     once = infos.latched or infos.messages < topics[camera.image].messages / 2
-    compressed = camera.msgtype == COMPRESSED
     return NodeInput(
-        # As image_transport does: the subscriber itself appends the transport.
-        image=_base(camera.image) if compressed else camera.image,
+        image=camera.node_image,
         camera_info=camera.camera_info,
-        image_transport="compressed" if compressed else "raw",
+        image_transport="compressed" if camera.is_compressed else "raw",
         sync_info="latched" if once else "exact",
         camera_info_qos="transient_local" if infos.latched else "sensor_data",
         require_camera_info=bool(_first(path, camera.camera_info).k[0] != 0),
@@ -75,7 +83,7 @@ def find_camera(path: Path | str, image: str | None = None, camera_info: str | N
         if beside not in infos and len(infos) != 1:
             msg = (
                 f"bag {path} has no camera_info for {chosen}: expected {beside}; record it too, or "
-                f"name one of these topics with --camera-info:\n{listing}"
+                f"name one of these topics with --camera-info (camera_info:= of replay.launch.py):\n{listing}"
             )
             raise BagError(msg)
         info = beside if beside in infos else infos[0]
@@ -109,7 +117,8 @@ def _found(path: Path | str, types: dict[str, str], listing: str) -> str:
     with_info = [topic for topic in colour if types.get(info_beside(topic)) == INFO]
     candidates = sorted(with_info or colour)
     if len({_base(topic) for topic in candidates}) > 1:
-        msg = f"bag {path} has several cameras: {', '.join(candidates)}; choose one with --image-topic"
+        which = "choose one with --image-topic (image:= of replay.launch.py)"
+        msg = f"bag {path} has several cameras: {', '.join(candidates)}; {which}"
         raise BagError(msg)
     return candidates[0]
 

@@ -70,10 +70,11 @@ class BagPlayer:
                 stop.wait(SETTLE_S)
                 return
             if time.monotonic() > until:
+                compressed = ", its image_transport is compressed" if self._camera.is_compressed else ""
                 msg = (
                     f"waited {timeout_s:g} s in vain for {' and '.join(missing) or 'anybody'} to subscribe to "
                     f"{self._camera.image}: perception_node does so when it is active, its ~/input/image is remapped "
-                    "to this topic, and somebody listens to one of its outputs"
+                    f"to {self._camera.node_image}{compressed}, and somebody listens to one of its outputs"
                 )
                 raise BagError(msg)
             time.sleep(POLL_S)
@@ -136,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="bag_player", description="Play the camera of a bag, and its truth, over DDS."
     )
     parser.add_argument("bag", type=Path, help="an .mcap or .db3 file or a rosbag2 folder")
-    parser.add_argument("--image", help="image topic; found by type if left out")
+    parser.add_argument("--image-topic", "--image", dest="image", help="image topic; found by type if left out")
     parser.add_argument("--camera-info", help="camera_info topic; the one beside the image if left out")
     parser.add_argument("--topics", nargs="+", default=[], help=f"more topics to play; those below {TRUTH} always are")
     parser.add_argument("--rate", type=_positive, default=1.0, help="how much faster than recorded")
