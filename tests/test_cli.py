@@ -211,6 +211,20 @@ def test_what_cannot_be_written_is_one_sentence(tmp_path: Path, capsys: pytest.C
     assert told.endswith("; expected what can be read, and a place that can be written")
 
 
+@pytest.mark.parametrize("command", ["bag", "evaluate"])
+@pytest.mark.parametrize(("name", "told"), [("gone", "does not exist"), ("text.txt", "is no "), ("empty", "holds no")])
+def test_what_is_no_folder_of_frames(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, name: str, told: str
+) -> None:
+    (tmp_path / "text.txt").touch()
+    (tmp_path / "empty").mkdir()
+    behind = [str(tmp_path / "x.mcap")] if command == "bag" else ["--model", str(tmp_path / "no-model")]
+    assert main([command, str(tmp_path / name), *behind]) == 1
+    words = capsys.readouterr().err
+    assert f"{name} {told}" in words
+    assert "docs/frames.md" in words or (command, name) == ("evaluate", "gone")
+
+
 def test_the_default_model_has_a_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert model_argument(Path("/here"))("default") == Path("/here")
     assert model_argument(Path("/here"))("default@480x640") == Path("/here@480x640")

@@ -80,7 +80,8 @@ def open_bag(path: Path | str) -> Iterator[AnyReader]:
             msg = f"folder {path} holds no metadata.yaml and no .mcap or .db3 file; expected a rosbag2 folder"
             raise BagError(msg)
     if path.is_file() and path.suffix not in {*_SUFFIXES, _ROS1_SUFFIX}:
-        msg = f"{path} is no bag: expected .mcap, .db3, a rosbag2 folder, or .bag of ROS 1"
+        expected = "expected .mcap, .db3, a rosbag2 folder, or .bag of ROS 1, or a folder of frames (docs/frames.md)"
+        msg = f"{path} is no bag: {expected}"
         raise BagError(msg)
     try:
         reader = AnyReader(files, default_typestore=message_types())

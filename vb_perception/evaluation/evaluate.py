@@ -31,7 +31,7 @@ from vb_perception.evaluation.report_sections import HISTOGRAMS
 from vb_perception.evaluation.result_files import clear, write_result
 from vb_perception.evaluation.settings import OURS, TASKS, Settings
 from vb_perception.evaluation.shortfalls import blind, left_out, of_one_stamp, untrue
-from vb_perception.evaluation.sources import is_folder_of_frames
+from vb_perception.evaluation.sources import check_layout, is_folder_of_frames
 from vb_perception.evaluation.traffic import node_account
 from vb_perception.frame import Frame, Perception
 from vb_perception.instructions.phrases import untaught
@@ -161,6 +161,7 @@ def _judged(
 def _readable(source: Path, scratch: Path, problems: list[str]) -> Path:
     """The source itself, or a copy of what is whole of it."""
     if is_folder_of_frames(source):
+        check_layout(source)
         return source
     try:
         with open_bag(source):

@@ -8,6 +8,7 @@ from vb_perception.evaluation.bag_frames import AS_IT_IS, ReadOptions, read_fram
 from vb_perception.evaluation.bags import Report, refuse
 from vb_perception.evaluation.replay import sample_frames
 from vb_perception.frame import Frame
+from vb_perception.scenes.folder import pictures_in
 from vb_perception.scenes.folder import read_frames as read_folder_or_osd
 from vb_perception.scenes.kitti import is_kitti, read_kitti
 from vb_perception.scenes.nyu import SUFFIX, read_nyu
@@ -42,6 +43,12 @@ def read_source(
         yield from sample_frames(read_samples(path))
     else:
         yield from read_frames(path, None, on_unusable, options, on_damage)
+
+
+def check_layout(path: Path) -> None:
+    """Raises BagError if a folder of frames holds none: before anything slow begins."""
+    if path.suffix != SUFFIX and not is_kitti(path):
+        pictures_in(path)
 
 
 def read_samples(path: Path) -> Iterator[Sample]:

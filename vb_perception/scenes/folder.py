@@ -80,10 +80,7 @@ def read_folder(directory: Path | str) -> Iterator[Sample]:
         BagError: No frames, or a file that is unreadable, of another type or of another size than the colours.
     """
     directory = Path(directory)
-    pictures = sorted(p for p in directory.glob("*_rgb.*") if p.name.lower().endswith(_COLOUR_SUFFIXES))
-    if not pictures:
-        msg = f"{directory}: no NAME_rgb.jpg or NAME_rgb.png in it; see vb_perception.scenes.folder for the layout"
-        raise BagError(msg)
+    pictures = pictures_in(directory)
     names = _class_names(directory / "classes.json")
     if not (directory / "camera.json").exists():
         words = (
@@ -107,6 +104,21 @@ def read_folder(directory: Path | str) -> Iterator[Sample]:
             instance_ids=instance_ids,
             class_names=names or FOLDER_CLASSES,
         )
+
+
+def pictures_in(directory: Path) -> list[Path]:
+    """The colours of a folder's frames, in order.
+
+    Raises:
+        BagError: There are none, or no such folder.
+    """
+    pictures = sorted(p for p in directory.glob("*_rgb.*") if p.name.lower().endswith(_COLOUR_SUFFIXES))
+    if not pictures:
+        missing = "does not exist" if not directory.exists() else "is no folder"
+        found = "holds no NAME_rgb.jpg or NAME_rgb.png" if directory.is_dir() else missing
+        msg = f"{directory} {found}; expected a folder of frames, laid out as docs/frames.md says"
+        raise BagError(msg)
+    return pictures
 
 
 def _depth_m(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
