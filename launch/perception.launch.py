@@ -91,7 +91,7 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
             given["image_transport"] = LaunchConfiguration("image_transport")
     else:
         entities.append(_republisher(transport, image, value("container")))
-        given["image_topic"] = f"{image}/republished"
+        given |= {"image_topic": f"{image}/republished", "image_transport": "raw"}
     node = Node(
         package="vb_perception",
         executable=NODE,

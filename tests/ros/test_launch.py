@@ -247,7 +247,7 @@ def test_other_transports_are_republished(container: str, kind: str) -> None:
     (component,) = loader.kwargs["composable_node_descriptions"]
     assert dict(component.kwargs["remappings"])["out"] == "/cam/image/republished"
     (node,) = _nodes(entities)
-    assert node["parameters"][-1] == {"image_topic": "/cam/image/republished"}
+    assert node["parameters"][-1] == {"image_topic": "/cam/image/republished", "image_transport": "raw"}
 
 
 @pytest.mark.parametrize("name", ["usb_cam", "realsense", "zed", "simulation"])
