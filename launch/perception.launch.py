@@ -5,6 +5,7 @@ and camera_info are remapped: where params_file sets image_topic or camera_info_
 told by a params_file (see config/two_cameras.param.yaml).
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ CONFIG = Path(__file__).resolve().parents[1] / "config"
 OWN_TRANSPORTS = ("", "raw", "compressed")
 OF_THE_FILE = "; empty: as params_file says"
 UNLESS = "; without effect where params_file names it"
+PROFILES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")  # to Fast DDS of Jazzy, and newer
 NODE = "perception_node"
 OVERRIDES = {
     "model": "folder of an exported model",
@@ -62,9 +64,8 @@ def generate_launch_description() -> LaunchDescription:
                 DeclareLaunchArgument(name, default_value=value, description=text)
                 for name, (value, text) in arguments.items()
             ),
-            # Without shared memory most large best-effort images are lost.  Older and newer Fast DDS read other names.
-            SetEnvironmentVariable("FASTRTPS_DEFAULT_PROFILES_FILE", profile),
-            SetEnvironmentVariable("FASTDDS_DEFAULT_PROFILES_FILE", profile),
+            # Without shared memory most large best-effort images are lost.  A profile of the user's own stays.
+            *(SetEnvironmentVariable(name, profile) for name in PROFILES if not any(map(os.environ.get, PROFILES))),
             OpaqueFunction(function=_start),
         ]
     )

@@ -152,9 +152,23 @@ def test_perception_launch_starts_the_node_as_it_is() -> None:
     asked_of_the_context = {"build_only", "container", "rviz", "rviz_frame", "respawn"}
     assert {substitution.args[0] for substitution in used} | set(GIVEN) | asked_of_the_context == declared
     assert node["respawn"] is False
-    profiles = {e.args for e in entities if e.kind == "SetEnvironmentVariable"}
-    assert {name for name, _ in profiles} == {"FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"}
+
+
+PROFILES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+
+
+def _profiles() -> set[tuple[str, str]]:
+    return {e.args for e in _entities("perception.launch.py") if e.kind == "SetEnvironmentVariable"}
+
+
+def test_a_shared_memory_profile_is_set_where_the_user_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROFILES:
+        monkeypatch.delenv(name, raising=False)
+    profiles = _profiles()
+    assert {name for name, _ in profiles} == set(PROFILES)
     assert all(Path(file).is_file() for _, file in profiles)
+    monkeypatch.setenv(PROFILES[0], "/mine.xml")
+    assert not _profiles()
 
 
 def test_without_arguments_the_node_has_its_defaults() -> None:
