@@ -1,6 +1,7 @@
 """The page is whole, opens without a network and escapes what it is given."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -110,6 +111,10 @@ def test_truth_stands_under_the_answers_it_is_the_truth_of(seen: list[tuple[Perc
     assert shot.truth.keys() == {"depth", "normals", "segmentation", "instances", "cloud"}
     np.testing.assert_array_equal(shot.truth["depth"], shot.pictures["depth"])
     assert make_gallery([(seen[0][0], None)]).shots[0].truth == {}
+    perception, sample = seen[0]
+    assert sample is not None
+    bare = replace(sample, class_ids=np.full_like(sample.class_ids, -1))
+    assert "instances" in make_gallery([(perception, bare)]).shots[0].truth
 
 
 @pytest.mark.parametrize("offered", [0, 1, 5, 6, 7, 100])

@@ -81,6 +81,24 @@ def test_furniture_is_no_object(samples: list[Sample]) -> None:
     assert set(np.unique(true_objects(furnished))) == {-1, 0, 1, 2}
 
 
+def test_instances_of_unknown_class_are_unlabelled_not_nothing(samples: list[Sample]) -> None:
+    sample = samples[0]
+    unknown = replace(sample, class_names=("background", "table", "box", "no such thing"))
+    half = replace(sample, class_ids=np.where(sample.class_ids == 3, -1, sample.class_ids).astype(np.int16))
+    for truth in (unknown, half):
+        ids = true_objects(truth)
+        assert set(ids[sample.instance_ids == 1]) == {1}
+        assert set(ids[sample.instance_ids == 2]) == {-1}
+        assert Scorer().add(perfect(sample), truth)["objects"]["overlap_f"] == 1
+
+
+def test_without_class_truth_every_instance_is_an_object(samples: list[Sample]) -> None:
+    sample = samples[0]
+    bare = replace(sample, class_ids=np.full_like(sample.class_ids, -1), class_names=("background",))
+    assert np.array_equal(true_objects(bare), sample.instance_ids)
+    assert Scorer().add(perfect(sample), bare)["objects"]["overlap_f"] == 1
+
+
 def test_a_class_that_the_legend_does_not_name_is_told(samples: list[Sample]) -> None:
     sample = replace(samples[0], class_names=samples[0].class_names[:1])
     with pytest.raises(FrameError, match="legend names 1 classes"):

@@ -122,7 +122,7 @@ def _truth(perception: Perception, truth: Sample | None, range_m: tuple[float, f
             out[task] = depth_picture(truth.depth_m, range_m)
         elif isinstance(prediction, NormalMap) and known:
             out[task] = normals_picture(truth.normals)
-        elif isinstance(prediction, SegmentMap) and (truth.class_ids >= 0).any():
+        elif isinstance(prediction, SegmentMap) and _is_labelled(task, truth):
             ids = true_objects(truth) if task == INSTANCES else true_classes(prediction.names, truth)
             out[task] = mask_picture(truth.rgb, ids, _colours_for(ids, prediction))
     if "depth" in out:
@@ -140,7 +140,7 @@ def _errors(perception: Perception, truth: Sample | None) -> dict[str, RGB]:
             out[task] = depth_error_picture(prediction.depth_m, truth.depth_m)
         elif isinstance(prediction, NormalMap):
             out[task] = normals_error_picture(prediction.normals, truth.normals)
-        elif (truth.class_ids >= 0).any():
+        elif _is_labelled(task, truth):
             if task == INSTANCES:
                 found, true = prediction.ids > 0, np.sign(true_objects(truth))
                 out[task] = mask_error_picture(truth.rgb, found.astype(np.int16), true)
@@ -148,6 +148,10 @@ def _errors(perception: Perception, truth: Sample | None) -> dict[str, RGB]:
                 true = true_classes(prediction.names, truth)
                 out[task] = mask_error_picture(truth.rgb, prediction.ids.astype(np.int16), true)
     return out
+
+
+def _is_labelled(task: str, truth: Sample) -> bool:
+    return bool(((truth.instance_ids if task == INSTANCES else truth.class_ids) >= 0).any())
 
 
 def _colours_for(ids: NDArray[np.integer], segments: SegmentMap) -> tuple[Colour, ...]:

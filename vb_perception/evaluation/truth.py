@@ -19,10 +19,24 @@ _KNOWN = {c.name: c for c in CLASSES}
 
 
 def true_objects(truth: Sample) -> NDArray[np.int16]:
-    """Instance ids of the objects alone: tables, walls and other large things become 0; -1 stays unlabelled."""
+    """Instance ids of the objects alone: tables, walls and other large things become 0; -1 stays unlabelled.
+
+    Where nobody can tell whether an instance is an object (its class is unlabelled, or none of `CLASSES`) it is
+    unlabelled too; where no class is labelled in the whole frame, every instance is taken for an object.
+    """
     ids = truth.instance_ids.astype(np.int16)
-    ids[(ids > 0) & ~true_mask(OBJECT, truth)] = 0
+    if not (truth.class_ids >= 0).any():
+        return ids
+    sort = np.array([_sort_of(name) for name in truth.class_names], np.int8)
+    of_instances = _looked_up(sort, np.int8(-1), truth)
+    ids[(ids > 0) & (of_instances == 0)] = 0
+    ids[(ids > 0) & (of_instances < 0)] = -1
     return ids
+
+
+def _sort_of(class_name: str) -> int:
+    """1 of a class that is an object, 0 of a known one that is none, -1 of one that `CLASSES` does not know."""
+    return 1 if means(OBJECT, class_name) else 0 if class_name in _KNOWN else -1
 
 
 def true_classes(names: Sequence[str], truth: Sample) -> NDArray[np.int16]:
