@@ -113,6 +113,8 @@ def _change(change: PairedDifference | None, goal: Goal) -> str:
     if change is None:
         return ""
     mean, low, high = (format(value, f"+{goal.form}") for value in change[:3])
+    if change.is_too_few:
+        return f"{mean} (too few frames)"
     return f"**{mean}** [{low}, {high}]" if change.is_clear else f"{mean} [{low}, {high}]"
 
 

@@ -93,7 +93,7 @@ def test_criteria_set_the_exit_code_and_two_reports_are_compared(
 ) -> None:
     pytest.importorskip("onnx", reason="the toy model needs onnx: `make test` installs it")
     write_toy_model(tmp_path / "model")
-    write_samples(tmp_path / "x.mcap", [make_sample(), make_sample(1)])
+    write_samples(tmp_path / "x.mcap", [make_sample(i) for i in range(10)])
     common = ["evaluate", str(tmp_path / "x.mcap"), "--model", str(tmp_path / "model"), "--backend", "fake"]
     criteria = tmp_path / "criteria.yaml"
     criteria.write_text("depth.abs_rel: '<= 0.0'\nledger: balanced\n", encoding="utf-8")
@@ -106,7 +106,7 @@ def test_criteria_set_the_exit_code_and_two_reports_are_compared(
     assert main(["compare", f"{out}:ours", f"{out}:guess"]) == 0
     assert "depth.abs_rel" in capsys.readouterr().out
     assert main(["compare", f"{out}:guess", f"{out}:ours", "--json", "--fail-if-worse"]) == 1
-    assert json.loads(capsys.readouterr().out)["frames"] == 2
+    assert json.loads(capsys.readouterr().out)["frames"] == 10
     criteria.write_text("depth.abs_rell: '<= 0.0'\n", encoding="utf-8")
     assert main([*common, "--criteria", str(criteria)]) == 1
     assert "did you mean depth.abs_rel?" in capsys.readouterr().err

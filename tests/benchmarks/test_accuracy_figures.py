@@ -68,9 +68,9 @@ def test_the_spread_is_over_the_frames_that_have_the_figure() -> None:
 
 
 def test_differences_are_of_the_same_frames() -> None:
-    before = SetFigures([{"a": 1.0, "b": 1.0}, {"a": 2.0}, {"a": math.nan}, {"a": 4.0}])
-    after = SetFigures([{"a": 0.5, "b": 2.0}, {"a": 1.5}, {"a": 9.0}, {"a": 3.5}])
+    before = SetFigures([{"a": 1.0, "b": 1.0}, {"a": 2.0}, {"a": math.nan}, *[{"a": 4.0}] * 7])
+    after = SetFigures([{"a": 0.5, "b": 2.0}, {"a": 1.5}, {"a": 9.0}, *[{"a": 3.5}] * 7])
     told = differences(before, after)
     assert set(told) == {"a"}  # one frame is no sample
-    assert told["a"] == (-0.5, -0.5, -0.5, 3)
+    assert told["a"] == (-0.5, -0.5, -0.5, 9)
     assert told["a"].is_clear

@@ -1,3 +1,5 @@
+import math
+
 from accuracy_goals import GOALS, Goal, goal_table
 
 from vb_perception.evaluation.paired import PairedDifference
@@ -28,6 +30,8 @@ def test_a_difference_that_chance_does_not_explain_is_bold() -> None:
     rows = goal_table({}, {"a": {}, "b": {}}, {"s": changes}, goals).splitlines()
     assert rows[2].endswith("|  | **-0.10** [-0.20, -0.05] |")
     assert rows[3].endswith("|  | +0.10 [-0.20, +0.40] |")
+    few = goal_table({}, {"a": {}, "b": {}}, {"s": {"f": PairedDifference(0.1, math.nan, math.nan, 3)}}, goals)
+    assert few.splitlines()[2].endswith("|  | +0.10 (too few frames) |")
     assert all(row.count("|") == rows[0].count("|") for row in rows)
 
 

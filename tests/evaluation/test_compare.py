@@ -37,10 +37,19 @@ def test_of_independent_frames_the_interval_covers_as_often_as_it_says() -> None
     assert 0.88 <= hits / 120 <= 1
 
 
-def test_none_and_one_frame() -> None:
+def test_few_frames_have_no_interval_and_some_more_a_wide_one() -> None:
     assert np.isnan(paired_difference(np.zeros(0)).mean)
     one = paired_difference(np.array([0.5]))
-    assert (one.low, one.mean, one.high, one.is_clear) == (0.5, 0.5, 0.5, True)
+    assert (one.mean, one.frames, one.is_too_few, one.is_clear) == (0.5, 1, True, False)
+    assert paired_difference(np.ones(7), block=1).is_too_few
+    assert paired_difference(np.ones(9)).is_too_few  # 4.5 blocks
+    assert paired_difference(np.ones(10)).is_clear
+
+
+def test_chance_is_seldom_called_a_difference() -> None:
+    rng = np.random.default_rng(0)
+    alarms = sum(paired_difference(rng.normal(0, 1, 10), resamples=300).is_clear for _ in range(300))
+    assert alarms <= 0.08 * 300
 
 
 def _report(folder: Path, errors: list[float | None], digest: str = "d") -> Path:
@@ -62,7 +71,7 @@ def test_better_worse_and_the_same(tmp_path: Path) -> None:
     b = _report(tmp_path / "b", (errors - 0.02 + rng.normal(0, 0.01, 60)).tolist())
     same = _report(tmp_path / "c", rng.permutation(errors).tolist(), digest="e")
     better = compare(str(a), str(b))
-    assert {name: better.verdict(name) for name in better.rows} == {"depth.abs_rel": "better", "depth.delta1": "better"}
+    assert [better.verdict(f"depth.{name}") for name in ("abs_rel", "delta1")] == ["better", "better"]
     assert compare(str(b), str(a)).verdict("depth.abs_rel") == "worse"
     shuffled = compare(str(a), str(same))
     assert shuffled.verdict("depth.abs_rel") == "same"
@@ -71,6 +80,14 @@ def test_better_worse_and_the_same(tmp_path: Path) -> None:
     plain = json.loads(json.dumps(better.as_json()))
     assert plain["figures"]["depth.abs_rel"]["b_is"] == "better"
     assert plain["figures"]["depth.abs_rel"]["frames"] == 60
+
+
+def test_few_frames_are_said_to_be_too_few(tmp_path: Path) -> None:
+    comparison = compare(str(_report(tmp_path / "a", [0.1] * 5)), str(_report(tmp_path / "b", [0.2] * 5)))
+    assert comparison.verdict("depth.abs_rel") == "too few frames"
+    assert any(line.endswith("? too few frames") for line in comparison.lines())
+    told = json.loads(json.dumps(comparison.as_json(), allow_nan=False))["figures"]["depth.abs_rel"]
+    assert (told["b_is"], told["low"], told["difference"]) == ("too few frames", None, pytest.approx(0.1))
 
 
 def test_contestants_of_one_report_and_frames_that_only_one_has(tmp_path: Path) -> None:

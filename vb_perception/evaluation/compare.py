@@ -9,11 +9,12 @@ import numpy as np
 
 from vb_perception.errors import ConfigError
 from vb_perception.evaluation.figure_names import lower_is_better
-from vb_perception.evaluation.frames_log import Row, read_frames_log
+from vb_perception.evaluation.frames_log import Row, plain, read_frames_log
 from vb_perception.evaluation.paired import LEVEL, PairedDifference, paired_difference
 
 _HIDDEN = ("frames",)
-_ARROWS = {"better": "+", "worse": "-", "same": "="}
+_TOO_FEW = "too few frames"
+_ARROWS = {"better": "+", "worse": "-", "same": "=", _TOO_FEW: "?"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,19 @@ class Comparison:
     notes: tuple[str, ...]
 
     def verdict(self, figure: str) -> str:
-        """What B is to A: "better", "worse", or "same" where zero lies in the interval."""
+        """What B is to A: "better", "worse", "same" where zero lies in the interval, "too few frames" without one."""
         difference = self.rows[figure][2]
+        if difference.is_too_few:
+            return _TOO_FEW
         if not difference.is_clear:
             return "same"
         return "better" if (difference.mean < 0) == lower_is_better(figure) else "worse"
 
     def as_json(self) -> dict[str, object]:
-        """Plain numbers."""
+        """Plain numbers, None for NaN."""
         figures = {
-            name: {"a": a, "b": b, "difference": d.mean, "low": d.low, "high": d.high, "frames": d.frames,
-                   "b_is": self.verdict(name)}
+            name: plain({"a": a, "b": b, "difference": d.mean, "low": d.low, "high": d.high, "frames": d.frames,
+                         "b_is": self.verdict(name)})
             for name, (a, b, d) in self.rows.items()
         }  # fmt: skip
         names = {"a": self.first, "b": self.second, "level": LEVEL}
@@ -60,7 +63,7 @@ class Comparison:
             f"{'figure':<{width}}  {'A':>10}  {'B':>10}  {'B - A':>10}  {LEVEL:.0%} interval          frames  B is"
         )
         for name, (a, b, d) in self.rows.items():
-            interval = f"[{d.low:+.4g}, {d.high:+.4g}]"
+            interval = "-" if d.is_too_few else f"[{d.low:+.4g}, {d.high:+.4g}]"
             word = self.verdict(name)
             out.append(
                 f"{name:<{width}}  {a:>10.4g}  {b:>10.4g}  {d.mean:>+10.4g}  {interval:<22}  {d.frames:>6}  "
