@@ -1,6 +1,7 @@
 """Paired differences and their intervals against scipy's bootstrap; two reports beside each other."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,7 @@ def _report(folder: Path, errors: list[float | None], digest: str = "d") -> Path
     with FramesLog(folder / "frames.jsonl") as log:
         for i, error in enumerate(errors):
             figures = {"depth": {"abs_rel": error, "delta1": None if error is None else 1 - error}}
+            figures["latency"] = {"total_ms": error}
             answers = {"ours": figures, "other": {"depth": {"abs_rel": 0.5}}}
             log.write({"source": "bag", "stamp_ns": i, "answers": answers})
     content = {"contestants": {"ours": {}, "other": {}}, "data": {"sha256": digest}}
@@ -85,9 +87,19 @@ def test_better_worse_and_the_same(tmp_path: Path) -> None:
 def test_few_frames_are_said_to_be_too_few(tmp_path: Path) -> None:
     comparison = compare(str(_report(tmp_path / "a", [0.1] * 5)), str(_report(tmp_path / "b", [0.2] * 5)))
     assert comparison.verdict("depth.abs_rel") == "too few frames"
+    assert not comparison.is_worse()
     assert any(line.endswith("? too few frames") for line in comparison.lines())
     told = json.loads(json.dumps(comparison.as_json(), allow_nan=False))["figures"]["depth.abs_rel"]
     assert (told["b_is"], told["low"], told["difference"]) == ("too few frames", None, pytest.approx(0.1))
+
+
+def test_slower_alone_does_not_fail(tmp_path: Path) -> None:
+    a, b = _report(tmp_path / "a", [0.1] * 20), _report(tmp_path / "b", [0.2] * 20)
+    comparison = compare(str(a), str(b))
+    assert comparison.is_worse()
+    slower = replace(comparison, rows={"latency.total_ms": comparison.rows["latency.total_ms"]})
+    assert slower.verdict("latency.total_ms") == "worse"
+    assert not slower.is_worse()
 
 
 def test_contestants_of_one_report_and_frames_that_only_one_has(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def run_evaluate(options: argparse.Namespace, live: Live) -> int:
 
 
 def run_compare(options: argparse.Namespace) -> int:
-    """Compare; 0 whatever came of it, or with --fail-if-worse 1 if B is worse in any figure.
+    """Compare; 0 whatever came of it, or with --fail-if-worse 1 if B is worse in any figure but latency.
 
     Raises:
         ConfigError: One of the two is no report, or they have no frame in common.
@@ -66,8 +66,7 @@ def run_compare(options: argparse.Namespace) -> int:
     comparison = compare(options.a, options.b, options.block)
     lines = [json.dumps(comparison.as_json())] if options.json else comparison.lines()
     sys.stdout.write("\n".join(lines) + "\n")
-    worse = options.fail_if_worse and any(comparison.verdict(figure) == "worse" for figure in comparison.rows)
-    return 1 if worse else 0
+    return 1 if options.fail_if_worse and comparison.is_worse() else 0
 
 
 def summary(outcome: Outcome, out: Path | None) -> list[str]:

@@ -13,6 +13,7 @@ from vb_perception.evaluation.frames_log import Row, plain, read_frames_log
 from vb_perception.evaluation.paired import LEVEL, PairedDifference, paired_difference
 
 _HIDDEN = ("frames",)
+_NO_GATE = ("latency",)
 _TOO_FEW = "too few frames"
 _ARROWS = {"better": "+", "worse": "-", "same": "=", _TOO_FEW: "?"}
 
@@ -44,6 +45,10 @@ class Comparison:
         if not difference.is_clear:
             return "same"
         return "better" if (difference.mean < 0) == lower_is_better(figure) else "worse"
+
+    def is_worse(self) -> bool:
+        """Whether B is worse in any figure but latency, which is as much the machine's and its load's."""
+        return any(self.verdict(name) == "worse" for name in self.rows if name.partition(".")[0] not in _NO_GATE)
 
     def as_json(self) -> dict[str, object]:
         """Plain numbers, None for NaN."""
