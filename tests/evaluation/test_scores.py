@@ -121,6 +121,17 @@ def test_unlabelled_pixels_do_not_count(samples: list[Sample]) -> None:
     assert scorer.add(answers, sample)["classes"]["object"] == 1
 
 
+def test_the_edge_of_the_labels_is_no_outline(samples: list[Sample]) -> None:
+    sample, answers = samples[0], perfect(samples[0])
+    segmentation = answers["segmentation"]
+    assert isinstance(segmentation, SegmentMap)
+    segmentation.ids[:] = np.roll(segmentation.ids, 3, axis=1)
+    strip = replace(sample, class_ids=sample.class_ids.copy())
+    strip.class_ids[:, 57:59] = -1  # of the table, far from the wrong outlines
+    whole, cut = (Scorer().add(answers, truth)["segmentation"]["boundary_iou"] for truth in (sample, strip))
+    assert cut <= whole
+
+
 def test_means_are_over_frames_with_truth(samples: list[Sample]) -> None:
     scorer = Scorer()
     for factor, sample in zip((1.1, 1.3), samples, strict=False):

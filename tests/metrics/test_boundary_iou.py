@@ -39,6 +39,25 @@ def test_nothing_is_nan_and_a_miss_is_zero() -> None:
     assert boundary_iou(np.zeros_like(t), t) == 0
 
 
+def test_the_edge_of_what_is_labelled_is_no_outline() -> None:
+    _, t = _discs(0)
+    labelled = np.ones_like(t)
+    labelled[:, :50] = False
+    cut = t & labelled
+    assert boundary_iou(cut, t) < 0.9
+    assert boundary_iou(cut, t, labelled) == 1  # they differ where nothing is labelled
+    everywhere = np.ones_like(t)
+    assert boundary_iou(everywhere, everywhere, labelled) == 1  # the image's border is an outline
+    inner = np.zeros_like(t)
+    inner[20:60, 60:100] = True
+    assert np.isnan(boundary_iou(everywhere, everywhere, inner))  # an outline is nowhere in sight
+
+
+def test_all_labelled_is_as_without_a_word() -> None:
+    p, t = _discs(2)
+    assert boundary_iou(p, t, np.ones_like(t)) == boundary_iou(p, t)
+
+
 def test_masks_must_be_bool() -> None:
     _, t = _discs(0)
     with pytest.raises(ConfigError, match="expected a bool mask"):

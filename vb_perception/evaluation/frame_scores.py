@@ -167,9 +167,9 @@ def _classes(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
     for i, name in enumerate(prediction.names):
         if name not in names:
             continue
-        p, g = (prediction.ids == i) & labelled, true_mask(name, truth)
-        row.classes[name] = ClassPixels(int(np.count_nonzero(p & g)), int(np.count_nonzero(p | g)))
-        rims.append(boundary_iou(p, g))
+        p, g = prediction.ids == i, true_mask(name, truth)
+        row.classes[name] = ClassPixels(int(np.count_nonzero(p & g)), int(np.count_nonzero((p & labelled) | g)))
+        rims.append(boundary_iou(p, g, labelled))
     ious = {name: c.common_px / c.union_px if c.union_px else math.nan for name, c in row.classes.items()}
     row.figures["classes"] = ious
     row.labelled_px = int(np.count_nonzero(labelled))
