@@ -75,7 +75,11 @@ def test_few_frames_are_shown_once() -> None:
     ranking, sample = Ranking(), make_sample()
     for error in (0.3, 0.1):
         ranking.offer({"depth": {"abs_rel": error}}, _perception(sample), sample)
-    assert len(ranking.ranked()) == 2
+    labels = [ranked.label for ranked in ranking.ranked()]
+    assert [label.split(":")[0] for label in labels] == ["best", "worst"]
+    assert "0.1, rank 1 of 2" in labels[0]
+    ranking.offer({"depth": {"abs_rel": 0.2}}, _perception(sample), sample)
+    assert [ranked.label.split(":")[0] for ranked in ranking.ranked()] == ["best", "median", "worst"]
 
 
 def test_parts_of_the_frames_join_to_the_whole(samples: list[Sample]) -> None:

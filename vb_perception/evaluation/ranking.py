@@ -56,9 +56,10 @@ class Ranking:
             return []
         ordered = sorted(self._errors)
         middle = ordered[len(ordered) // 2]
-        chosen = {entry.number: ("best", entry) for entry in self._extremes[:BEST]}
-        for entry in self._extremes[-WORST:]:
-            chosen.setdefault(entry.number, ("worst", entry))
+        half = len(ordered) // 2  # of two frames one is the best and one the worst; one alone is the median
+        best, worst = min(BEST, half), min(WORST, half)
+        chosen = {entry.number: ("best", entry) for entry in self._extremes[:best]}
+        chosen |= {entry.number: ("worst", entry) for entry in self._extremes[len(self._extremes) - worst :]}
         median = min(self._spaced, key=lambda entry: abs(entry.error - middle))
         chosen.setdefault(median.number, ("median", median))
         out = []
