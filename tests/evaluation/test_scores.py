@@ -71,6 +71,27 @@ def test_synonyms_name_a_class(samples: list[Sample]) -> None:
     assert (ids[25, 40], ids[15, 30], ids[25, 15]) == (1, 2, 0)
 
 
+@pytest.mark.parametrize("names", [("background", "cup", "object"), ("background", "object", "mug")])
+def test_of_names_that_overlap_the_particular_one_wins(samples: list[Sample], names: tuple[str, ...]) -> None:
+    sample = samples[0]
+    right = np.maximum(true_classes(names, sample), 0).astype(np.uint16)
+    assert {names[right[25, 40]], names[right[25, 15]]} == set(names[1:])  # the cup and the box
+    assert names[right[25, 15]] == "object"
+    figures = Scorer().add({"segmentation": SegmentMap(right, names, ones(sample))}, sample)
+    assert set(figures["classes"].values()) == {1}
+    assert figures["segmentation"] == {"miou": 1, "pixel_accuracy": 1, "boundary_iou": 1}
+
+
+def test_a_name_that_the_truth_cannot_mean_is_background(samples: list[Sample]) -> None:
+    sample = samples[0]
+    names = ("background", "cup", "robot")
+    ids = np.maximum(true_classes(names, sample), 0).astype(np.uint16)
+    ids[30:40, :10] = 2  # a table, of which this legend says nothing either
+    figures = Scorer().add({"segmentation": SegmentMap(ids, names, ones(sample))}, sample)
+    assert figures["classes"] == {"cup": 1}
+    assert figures["segmentation"]["pixel_accuracy"] == 1
+
+
 def test_furniture_is_no_object(samples: list[Sample]) -> None:
     sample = samples[0]
     sample_ids = np.where(sample.class_ids == 1, 9, sample.instance_ids).astype(np.int16)

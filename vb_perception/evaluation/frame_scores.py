@@ -75,7 +75,7 @@ def score_frame(predictions: Mapping[str, Prediction], truth: Sample, depth_mean
 
     A SegmentMap named "instances" is judged as objects, one named "referring" as one mask for one phrase, any other by
     the names of its classes: a name counts the true classes of that name or synonym, "object" every class that is an
-    object; a name that the truth's legend cannot mean is not judged.
+    object and not named itself; a name that the truth's legend cannot mean is not judged, and counts as background.
     """
     asked = predictions.items()
     done = [_THREADS.submit(_judged, task, prediction, truth, depth_means) for task, prediction in asked]
@@ -159,21 +159,22 @@ def _referring(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
 
 
 def _classes(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
-    labelled = truth.class_ids >= 0
-    names = [name for name in prediction.names if name != BACKGROUND and is_labelled(name, truth)]
+    names = {i: name for i, name in enumerate(prediction.names) if name != BACKGROUND and is_labelled(name, truth)}
+    true = true_classes(prediction.names, truth)
+    labelled = true >= 0
     if not labelled.any() or not names:
         return
-    rims = []
-    for i, name in enumerate(prediction.names):
-        if name not in names:
-            continue
-        p, g = prediction.ids == i, true_mask(name, truth)
+    found, rims = prediction.ids, []
+    if len(names) < len(prediction.names) - 1:
+        found = np.where(np.isin(found, list(names)), found, 0)
+    for i, name in names.items():
+        p, g = found == i, true == i
         row.classes[name] = ClassPixels(int(np.count_nonzero(p & g)), int(np.count_nonzero((p & labelled) | g)))
         rims.append(boundary_iou(p, g, labelled))
     ious = {name: c.common_px / c.union_px if c.union_px else math.nan for name, c in row.classes.items()}
     row.figures["classes"] = ious
     row.labelled_px = int(np.count_nonzero(labelled))
-    row.right_px = int(np.count_nonzero(prediction.ids == true_classes(prediction.names, truth)))
+    row.right_px = int(np.count_nonzero(found == true))
     row.figures["segmentation"] = {
         "miou": nan_mean(list(ious.values())),
         "pixel_accuracy": row.right_px / row.labelled_px,

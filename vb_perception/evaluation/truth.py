@@ -40,9 +40,13 @@ def _sort_of(class_name: str) -> int:
 
 
 def true_classes(names: Sequence[str], truth: Sample) -> NDArray[np.int16]:
-    """True ids (H, W) as an index into `names`, 0 where the true class is none of them; -1 stays unlabelled."""
+    """True ids (H, W) as an index into `names`, 0 where the true class is none of them; -1 stays unlabelled.
+
+    Where several names mean a class, any other wins over "object", and of others the last: "cup object" is the cups,
+    and the objects that are none.
+    """
     table = np.zeros(len(truth.class_names), np.int16)
-    for i, name in enumerate(names):
+    for i, name in sorted(enumerate(names), key=lambda pair: pair[1] != OBJECT):
         if name != BACKGROUND:
             table[[means(name, class_name) for class_name in truth.class_names]] = i
     return _looked_up(table, np.int16(-1), truth)
