@@ -204,7 +204,7 @@ def write(
             name: {
                 **facts[name],
                 "sets": by_model[name],
-                "confidence": {s: f.scores.as_json()["confidence"] for s, f in figures.items() if f.scores},
+                "confidence": {s: f.scores.as_json().get("confidence", {}) for s, f in figures.items() if f.scores},
                 "words": figures[RENDERS].words if RENDERS in figures else {},
             }
             for name, figures in models.items()

@@ -182,7 +182,26 @@ def test_dropping_the_least_confident_fifth(samples: list[Sample]) -> None:
 
 def test_as_json_is_plain(samples: list[Sample]) -> None:
     scorer = Scorer()
-    scorer.add(perfect(samples[0]), samples[0])
+def test_who_has_no_confidence_has_no_figures_of_it(samples: list[Sample]) -> None:
+    scorer = Scorer()
+    assert "confidence" not in scored(
+        scorer, DepthMap(samples[0].depth_m * np.float32(1.1), ones(samples[0])), samples[0]
+    )
+    assert np.isnan(scorer.scores().risk).all()
+
+
+def test_depth_that_is_unusable_carries_no_risk(samples: list[Sample]) -> None:
+    sample = samples[0]
+    depth_m = sample.depth_m.copy()
+    depth_m[20:30] = -1
+    confidence = np.where(np.arange(64) < 32, np.float32(0.2), np.float32(0.8)) * ones(sample)
+    figures = scored(Scorer(), DepthMap(depth_m, confidence), sample)
+    assert figures["confidence"]["abs_rel_all"] == figures["depth"]["abs_rel"] == 0
+
+
+    answers = perfect(samples[0])
+    answers["depth"] = DepthMap(samples[0].depth_m, np.linspace(0, 1, 64, dtype=np.float32) * ones(samples[0]))
+    scorer.add(answers, samples[0])
     plain = json.loads(json.dumps(scorer.scores().as_json(), allow_nan=False))
     assert plain["frames"] == 1
     assert plain["depth"]["delta1"] == 1

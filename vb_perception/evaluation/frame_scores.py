@@ -122,9 +122,10 @@ def _depth(row: FrameScores, prediction: DepthMap, truth: Sample, depth_means: s
         row.figures["cloud"] = cloud_scores(predicted, true)
     step = _grid_step(g.size, _RISK_PIXELS)
     part = np.s_[::step, ::step]
-    counted = np.isfinite(g[part]) & (g[part] > 0) & np.isfinite(p[part])
-    true_m = g[part][counted]
-    row.risk = np.abs(p[part][counted] - true_m) / true_m, prediction.confidence[part][counted]
+    counted = np.isfinite(g[part]) & (g[part] > 0) & np.isfinite(p[part]) & (p[part] > 0)
+    true_m, confidence = g[part][counted], prediction.confidence[part][counted]
+    if true_m.size and confidence.min() < confidence.max():  # else it has none, and puts no pixel before another
+        row.risk = np.abs(p[part][counted] - true_m) / true_m, confidence
 
 
 def _every(step: int, camera: CameraIntrinsics) -> CameraIntrinsics:

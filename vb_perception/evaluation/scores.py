@@ -40,8 +40,10 @@ class Scores:
     Over all frames at once: `segmentation` (`miou` over the names, pixels of all frames counted together,
     `pixel_accuracy`; but `boundary_iou` is a mean over frames), `instances` (COCO AP), `concept` (the phrase "object"
     asked of every frame: `pm_f1`, `il_mcc`, `cg_f1`), `referring` (`c_iou`, `g_iou`), `confidence`: AbsRel of all
-    pixels and of the `KEPT` most confident, `ause` and `aurg`.  `coverage`, `risk` (K,): the risk-coverage curve of
-    depth, share of pixels kept against their AbsRel.
+    pixels and of the `KEPT` most confident, `ause` and `aurg`, over the frames whose confidence is not one number.
+    `coverage`, `risk` (K,): the risk-coverage curve of depth, share of pixels kept against their AbsRel.
+
+    `counts`: of the figures that frames have, how many frames that was.
     """
 
     frames: int
