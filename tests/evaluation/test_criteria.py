@@ -35,6 +35,12 @@ def test_each_relation(tmp_path: Path) -> None:
     assert [str(v.criterion) for v in verdicts[2:4]] == ["latency.p95_ms < 80", "ledger: balanced"]
 
 
+def test_a_verdict_says_over_how_many_frames(tmp_path: Path) -> None:
+    criteria = read_criteria(_file(tmp_path, 'depth.abs_rel: "<= 0.05"'))
+    (verdict,) = judge_criteria(criteria, FIGURES, {"depth": {"abs_rel": 3}}, balanced=True)
+    assert verdict.sentence == "depth.abs_rel is 0.05 over 3 frames, expected <= 0.05"
+
+
 def test_an_unbalanced_ledger(tmp_path: Path) -> None:
     (verdict,) = judge_criteria(read_criteria(_file(tmp_path, "ledger: balanced")), FIGURES, balanced=False)
     assert not verdict.passed

@@ -58,6 +58,8 @@ def test_the_page_is_self_contained_and_well_formed(
     for perception, truth in seen:
         assert truth is not None
         scorer.add(perception.predictions, truth)
+    blind = replace(truth, depth_m=np.full_like(truth.depth_m, NAN))
+    scorer.add(perception.predictions, blind)
     path = tmp_path / "report.html"
     report = Report(
         title="A <title>",
@@ -92,6 +94,8 @@ def test_the_page_is_self_contained_and_well_formed(
     for drawn in ("error of depth", "error of instances", "Depth error by distance", "Latency over time", "(worst)"):
         assert drawn in text
     assert 'class="chip bad"' in text
+    assert "<td>AbsRel</td><td>0.000 (6 frames)</td>" in text
+    assert "<td>table</td><td>1.000</td>" in text
 
 
 def test_empty_sections_are_left_out(seen: list[tuple[Perception, Sample | None]], tmp_path: Path) -> None:

@@ -162,6 +162,8 @@ def test_means_are_over_frames_with_truth(samples: list[Sample]) -> None:
     scorer.add({"depth": DepthMap(samples[0].depth_m, ones(blind))}, blind)
     assert scorer.scores().figures["depth"]["abs_rel"] == pytest.approx(0.2, abs=1e-4)
     assert "normals" not in scorer.scores().figures
+    assert scorer.scores().frames == 3
+    assert scorer.scores().counts["depth"]["abs_rel"] == 2
 
 
 def test_dropping_the_least_confident_fifth(samples: list[Sample]) -> None:
@@ -180,8 +182,6 @@ def test_dropping_the_least_confident_fifth(samples: list[Sample]) -> None:
     assert scores.risk[-1] == pytest.approx(0.5 * share, rel=1e-3)
 
 
-def test_as_json_is_plain(samples: list[Sample]) -> None:
-    scorer = Scorer()
 def test_who_has_no_confidence_has_no_figures_of_it(samples: list[Sample]) -> None:
     scorer = Scorer()
     assert "confidence" not in scored(
@@ -199,6 +199,8 @@ def test_depth_that_is_unusable_carries_no_risk(samples: list[Sample]) -> None:
     assert figures["confidence"]["abs_rel_all"] == figures["depth"]["abs_rel"] == 0
 
 
+def test_as_json_is_plain(samples: list[Sample]) -> None:
+    scorer = Scorer()
     answers = perfect(samples[0])
     answers["depth"] = DepthMap(samples[0].depth_m, np.linspace(0, 1, 64, dtype=np.float32) * ones(samples[0]))
     scorer.add(answers, samples[0])

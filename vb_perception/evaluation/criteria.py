@@ -42,11 +42,12 @@ class Criterion:
 
 
 class Verdict(NamedTuple):
-    """What became of a criterion; `value` is NaN where the figure was not measured."""
+    """What became of a criterion; `value` is NaN where the figure was not measured, `frames` how many it is over."""
 
     criterion: Criterion
     value: float
     passed: bool
+    frames: int | None = None
 
     @property
     def sentence(self) -> str:
@@ -55,9 +56,9 @@ class Verdict(NamedTuple):
             return "the frame ledger balances" if self.passed else "the frame ledger does not balance"
         if math.isnan(self.value):
             return f"{self.criterion.figure} was not measured: no frame had truth and an answer for it"
-        return (
-            f"{self.criterion.figure} is {self.value:.5g}, expected {self.criterion.relation} {self.criterion.limit:g}"
-        )
+        over = "" if self.frames is None else f" over {self.frames} frame{'s' * (self.frames != 1)}"
+        expected = f"{self.criterion.relation} {self.criterion.limit:g}"
+        return f"{self.criterion.figure} is {self.value:.5g}{over}, expected {expected}"
 
 
 def read_criteria(path: Path) -> tuple[Criterion, ...]:
@@ -87,9 +88,13 @@ def check_classes(criteria: Sequence[Criterion], classes: Sequence[str]) -> None
 
 
 def judge_criteria(
-    criteria: tuple[Criterion, ...], figures: Mapping[str, Mapping[str, float]], *, balanced: bool
+    criteria: tuple[Criterion, ...],
+    figures: Mapping[str, Mapping[str, float]],
+    counts: Mapping[str, Mapping[str, int]] | None = None,
+    *,
+    balanced: bool,
 ) -> tuple[Verdict, ...]:
-    """Whether the figures, by group and name, meet each of the criteria."""
+    """Whether the figures, by group and name, meet each of the criteria; `counts`: over how many frames they are."""
     out = []
     for criterion in criteria:
         if criterion.figure == LEDGER:
@@ -98,7 +103,8 @@ def judge_criteria(
         group, _, name = criterion.figure.partition(".")
         value = figures.get(group, {}).get(name, math.nan)
         # NaN compares false with everything: not measured is not met.
-        out.append(Verdict(criterion, value, bool(_RELATIONS[criterion.relation](value, criterion.limit))))
+        passed = bool(_RELATIONS[criterion.relation](value, criterion.limit))
+        out.append(Verdict(criterion, value, passed, (counts or {}).get(group, {}).get(name)))
     return tuple(out)
 
 

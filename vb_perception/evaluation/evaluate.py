@@ -212,7 +212,8 @@ def _outcome(
         *of_one_stamp(readable, settings, counts),
         *untrue(readable, settings, contestants),
     ]
-    figures = {**contestants[run.names[0]].figures(), "frames": counts.figures()}
+    judged = contestants[run.names[0]]
+    figures = {**judged.figures(), "frames": counts.figures()}
     data = digest(source)
     return Outcome(
         source=str(source),
@@ -220,7 +221,7 @@ def _outcome(
         counts=counts,
         balanced=balanced,
         contestants=contestants,
-        verdicts=judge_criteria(settings.criteria, figures, balanced=balanced),
+        verdicts=judge_criteria(settings.criteria, figures, judged.scores.counts, balanced=balanced),
         problems=tuple(problems),
         seconds=seconds,
         data_sha256=data,

@@ -161,14 +161,15 @@ def _joined(
     counts = FrameCounts(*(int(sum(row[name] for row in counted)) for name in names))
     balanced = all(report["ledger_balances"] for report in reports)
     problems = problems + [f"{job.name}: {p}" for job, r in zip(done, reports, strict=True) for p in r["problems"]]
-    figures = {**next(iter(contestants.values())).figures(), "frames": counts.figures()}
+    judged = next(iter(contestants.values()))
+    figures = {**judged.figures(), "frames": counts.figures()}
     return Outcome(
         source=", ".join(dict.fromkeys(str(path.parent) for path in paths)),
         mode="folder",
         counts=counts,
         balanced=balanced,
         contestants=contestants,
-        verdicts=judge_criteria(settings.criteria, figures, balanced=balanced),
+        verdicts=judge_criteria(settings.criteria, figures, judged.scores.counts, balanced=balanced),
         problems=tuple(problems),
         seconds=seconds,
         data_sha256=joint_digest([report["data"]["sha256"] for report in reports]),

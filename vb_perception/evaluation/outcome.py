@@ -105,6 +105,7 @@ class Outcome:
                 "digest": one.digest,
                 "frames": one.scores.frames,
                 "figures": one.figures(),
+                "counts": one.scores.counts,
                 "risk_coverage": [one.scores.coverage.tolist(), one.scores.risk.tolist()],
             }
             for name, one in self.contestants.items()
@@ -117,7 +118,10 @@ class Outcome:
             "passed": self.passed,
             "problems": list(self.problems),
             "notes": list(self.notes),
-            "criteria": [{"criterion": str(v.criterion), "value": v.value, "passed": v.passed} for v in self.verdicts],
+            "criteria": [
+                {"criterion": str(v.criterion), "value": v.value, "frames": v.frames, "passed": v.passed}
+                for v in self.verdicts
+            ],
             "frames": self.counts.figures(),
             "ledger_balances": self.balanced,
             "node_ledger": {name: count for name, count, _ in self.node_ledger},

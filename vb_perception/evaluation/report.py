@@ -17,7 +17,13 @@ from vb_perception.evaluation.frame_scores import Figures
 from vb_perception.evaluation.gallery import Gallery, Shot
 from vb_perception.evaluation.outcome import write_whole
 from vb_perception.evaluation.pictures import RGB, class_colours, depth_colours
-from vb_perception.evaluation.report_sections import contest_section, plots_section, section, verdict_section
+from vb_perception.evaluation.report_sections import (
+    Counts,
+    contest_section,
+    plots_section,
+    section,
+    verdict_section,
+)
 from vb_perception.evaluation.scores import Scores
 from vb_perception.evaluation.traffic import StageFigures, TopicTraffic
 from vb_perception.metrics.calibration import Curve
@@ -39,8 +45,8 @@ class Report:
 
     `facts`, `links` (to files beside it) and `headline` are (name, value) pairs; `ledger` rows are (name, count, what
     it means); `problems` are sentences, none if all is well.  `contestants`: figures of each (none: those of `scores`),
-    `curves` their coverage and risk; `times_ms` by stage of every frame; `per_frame` figures of every frame; `ranked`
-    the best to the worst.
+    `counts` over how many frames, `curves` their coverage and risk; `times_ms` by stage of every frame; `per_frame`
+    figures of every frame; `ranked` the best to the worst.
     """
 
     title: str
@@ -57,6 +63,7 @@ class Report:
     problems: Sequence[str] = ()
     verdicts: Sequence[Verdict] = ()
     contestants: Mapping[str, Mapping[str, Figures]] = field(default_factory=dict)
+    counts: Mapping[str, Counts] = field(default_factory=dict)
     curves: Mapping[str, tuple[Curve, Curve]] = field(default_factory=dict)
     times_ms: Mapping[str, Sequence[float]] = field(default_factory=dict)
     per_frame: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -67,6 +74,7 @@ def write_report(path: Path, report: Report) -> None:
     """Write the page."""
     scores = report.scores
     contestants = report.contestants or ({"": scores.figures} if scores else {})
+    counts = report.counts or ({"": scores.counts} if scores else {})
     curves = report.curves or ({"": (scores.coverage, scores.risk)} if scores else {})
     sections = [
         _header(report),
@@ -74,7 +82,7 @@ def write_report(path: Path, report: Report) -> None:
         _gallery(report.ranked, "Best, median and worst frames", _RANKED_NOTE) if report.ranked else "",
         _gallery(report.gallery, "What it saw", _GALLERY_NOTE),
         _generated(report.gallery),
-        contest_section(contestants, report.scores.frames if report.scores else 0),
+        contest_section(contestants, scores.frames if scores else 0, counts),
         plots_section(contestants, curves, report.times_ms, report.per_frame),
         _latency(report.stages),
         _ledger(report.ledger, report.ledger_note),

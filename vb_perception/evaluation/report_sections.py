@@ -10,6 +10,9 @@ from vb_perception.evaluation.report_figures import GROUPS, figure_text, label
 from vb_perception.metrics.calibration import Curve
 from vb_perception.metrics.depth_bands import band_names
 
+Counts = Mapping[str, Mapping[str, int]]
+"""Group -> figure -> over how many frames."""
+
 _OTHERS = ("depth_by_distance",)  # drawn instead
 HISTOGRAMS = {"depth.abs_rel": "AbsRel of a frame", "normals.mean_deg": "mean error of the normals of a frame [deg]"}
 
@@ -34,8 +37,8 @@ def verdict_section(verdicts: Sequence[Verdict]) -> str:
     return section("Criteria", "", f"<table>{head}<tbody>{''.join(rows)}</tbody></table>" if rows else "")
 
 
-def contest_section(contestants: Mapping[str, Mapping[str, Figures]], frames: int) -> str:
-    """All figures, a table a group, a column a contestant."""
+def contest_section(contestants: Mapping[str, Mapping[str, Figures]], frames: int, counts: Mapping[str, Counts]) -> str:
+    """All figures, a table a group, a column a contestant; `counts` by contestant."""
     tables = []
     for group in (g for g in GROUPS if g not in _OTHERS):
         rows = {name: one.get(group, {}) for name, one in contestants.items()}
@@ -47,13 +50,23 @@ def contest_section(contestants: Mapping[str, Mapping[str, Figures]], frames: in
         head = f"<thead><tr><th>{escape(GROUPS[group])}</th>{heads}</tr></thead>"
         body = "".join(
             f"<tr><td>{escape(label(name))}</td>"
-            + "".join(f"<td>{figure_text(name, figures.get(name, float('nan')))}</td>" for figures in rows.values())
+            + "".join(
+                f"<td>{figure_text(name, figures.get(name, float('nan')))}"
+                f"{_of_fewer(counts.get(who, {}).get(group, {}).get(name, frames), frames)}</td>"
+                for who, figures in rows.items()
+            )
             + "</tr>"
             for name in names
         )
         tables.append(f"<table>{head}<tbody>{body}</tbody></table>")
-    note = f"Over the {frames} frames with truth; pixels without a label or true depth do not count."
+    note = f"Over the {frames} frames with truth, or as many as stand behind a figure; "
+    note += "pixels without a label or true depth do not count."
     return section("Against the truth", note, f'<div class="scores">{"".join(tables)}</div>' if tables else "")
+
+
+def _of_fewer(count: int, frames: int) -> str:
+    """How many frames a figure is over, if not all."""
+    return f" ({count} frame{'s' * (count != 1)})" if 0 < count < frames else ""
 
 
 def plots_section(

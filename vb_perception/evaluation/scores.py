@@ -50,6 +50,7 @@ class Scores:
     figures: Mapping[str, Figures]
     coverage: NDArray[np.float64]
     risk: NDArray[np.float64]
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """Plain numbers rounded to five places, None for NaN."""
@@ -125,7 +126,8 @@ class Scorer:
             both = means.get(group, {}) | pooled.get(group, {})
             if any(not math.isnan(value) for value in both.values()):
                 figures[group] = both
-        return Scores(self._frames, figures, coverage, risk)
+        counts = {group: {name: count for name, (_, count) in of.items()} for group, of in self._means.items()}
+        return Scores(self._frames, figures, coverage, risk, counts)
 
     def _segmentation(self) -> Figures:
         ious = [common / union if union else math.nan for common, union in self._classes.values()]
