@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.evaluation.conftest import make_sample
 from tests.evaluation.test_scores import perfect
 from vb_perception.evaluation.charts import latency_chart
 from vb_perception.evaluation.contact_sheet import write_contact_sheet
@@ -58,8 +59,9 @@ def test_the_page_is_self_contained_and_well_formed(
     for perception, truth in seen:
         assert truth is not None
         scorer.add(perception.predictions, truth)
-    blind = replace(truth, depth_m=np.full_like(truth.depth_m, NAN))
-    scorer.add(perception.predictions, blind)
+    blind = make_sample()
+    blind.depth_m[:] = NAN
+    scorer.add(perfect(make_sample()), blind)
     path = tmp_path / "report.html"
     report = Report(
         title="A <title>",

@@ -187,7 +187,8 @@ def test_who_has_no_confidence_has_no_figures_of_it(samples: list[Sample]) -> No
     assert "confidence" not in scored(
         scorer, DepthMap(samples[0].depth_m * np.float32(1.1), ones(samples[0])), samples[0]
     )
-    assert np.isnan(scorer.scores().risk).all()
+    plain = json.loads(json.dumps(scorer.scores().as_json(), allow_nan=False))
+    assert plain["risk_coverage"][-1] == [1.0, None]
 
 
 def test_depth_that_is_unusable_carries_no_risk(samples: list[Sample]) -> None:

@@ -58,7 +58,8 @@ class Scores:
             group: {name: None if math.isnan(value) else round(value, 5) for name, value in figures.items()}
             for group, figures in self.figures.items()
         }
-        curve = [[round(float(c), 4), round(float(r), 5)] for c, r in zip(self.coverage, self.risk, strict=True)]
+        points = zip(self.coverage, self.risk, strict=True)
+        curve = [[round(float(c), 4), None if math.isnan(r) else round(float(r), 5)] for c, r in points]
         return {"frames": self.frames, **plain, "risk_coverage": curve}
 
 
