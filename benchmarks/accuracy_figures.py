@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from accuracy_baselines import NoImage
 from accuracy_legends import COLOURS, USUAL, WORDS, LegendTally, legends, named_classes
-from accuracy_sets import crop_corners, zoomed
+from accuracy_sets import CROP_PLACES, crop_corners, zoomed
 from numpy.typing import NDArray
 
 from vb_perception.errors import ConfigError
@@ -49,12 +49,16 @@ PLACES: dict[str, tuple[str, str]] = {
 
 @dataclass(slots=True)
 class SetFigures:
-    """One set: a row of figures a frame, figures that only the whole set has, and what the scorer keeps of it."""
+    """One set: a row of figures a view, figures that only the whole set has, and what the scorer keeps of it.
+
+    `views`: how many rows, one after the other, are of one frame.
+    """
 
     rows: list[Row]
     whole: Row = field(default_factory=dict)
     scores: Scores | None = None
     words: dict[str, float] = field(default_factory=dict)
+    views: int = 1
 
 
 def looking(pipeline: PerceptionPipeline) -> Answer:
@@ -161,7 +165,7 @@ def crop_figures(answer: Answer, samples: Iterable[Sample]) -> SetFigures:
             row = {"abs_rel": depth_scores(after_m, crop.depth_m)["abs_rel"]}
             row |= {f"abs_rel, {place}": row["abs_rel"], "change": depth_scores(after_m, before, known)["abs_rel"]}
             rows.append(row)
-    return SetFigures(rows)
+    return SetFigures(rows, views=len(CROP_PLACES))
 
 
 def blind_crop_figures(learnt: NoImage, samples: Iterable[Sample]) -> SetFigures:
@@ -209,12 +213,16 @@ def summary(figures: SetFigures) -> dict[str, dict[str, float]]:
 
 
 def differences(before: SetFigures, after: SetFigures) -> dict[str, PairedDifference]:
-    """Second minus first of two models on the same frames, figure by figure; frames that lack it on a side are out."""
+    """Second minus first of two models on the same frames, figure by figure; views that lack it on a side are out.
+
+    The views of one frame are alike, so their mean counts as one.
+    """
     pairs = list(zip(before.rows, after.rows, strict=True))
     out: dict[str, PairedDifference] = {}
     for name in dict.fromkeys(key for row in before.rows for key in row):
-        both = [(old[name], new[name]) for old, new in pairs if name in old and name in new]
-        change = np.array([new - old for old, new in both if not math.isnan(new - old)])
+        changes = np.array([new.get(name, math.nan) - old.get(name, math.nan) for old, new in pairs])
+        of_frames = (frame[~np.isnan(frame)] for frame in changes.reshape(-1, before.views))
+        change = np.array([frame.mean() for frame in of_frames if frame.size])
         if change.size > 1:
             out[name] = paired_difference(change, block=1)  # single pictures, no video
     return out

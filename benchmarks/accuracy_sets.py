@@ -24,6 +24,7 @@ LEARNT_SEED, LEARNT_FRAMES = 990_029, 84
 """Renders of the fold that is learnt from: what one knows of scenes without looking at the image."""
 MUJOCO_SEED, MUJOCO_FRAMES = 7, 40
 CROP_SHARE, CROP_SEED = 0.6, 11
+CROP_PLACES = ("centre", "elsewhere")
 _FIELDS = ("rgb", "depth_m", "normals", "class_ids", "instance_ids")
 
 
@@ -116,7 +117,7 @@ def crop_corners(samples: Iterable[Sample]) -> Iterator[tuple[Sample, dict[str, 
         height, width = sample.depth_m.shape
         free_x, free_y = width - round(CROP_SHARE * width), height - round(CROP_SHARE * height)
         elsewhere = int(rng.integers(0, free_x + 1)), int(rng.integers(0, free_y + 1))
-        yield sample, {"centre": (free_x // 2, free_y // 2), "elsewhere": elsewhere}
+        yield sample, dict(zip(CROP_PLACES, ((free_x // 2, free_y // 2), elsewhere), strict=True))
 
 
 def zoomed(sample: Sample, left: int, top: int) -> Sample:

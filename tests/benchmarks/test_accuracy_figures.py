@@ -74,3 +74,16 @@ def test_differences_are_of_the_same_frames() -> None:
     assert set(told) == {"a"}  # one frame is no sample
     assert told["a"] == (-0.5, -0.5, -0.5, 9)
     assert told["a"].is_clear
+
+
+def test_two_views_of_a_frame_are_one_sample() -> None:
+    rng = np.random.default_rng(0)
+    of_frames = np.repeat(rng.normal(0, 1, 10), 2)  # both crops of a frame gain the same
+    before, after = ([{"a": float(v)} for v in values] for values in (np.zeros(20), of_frames))
+    single = differences(SetFigures(before), SetFigures(after))["a"]
+    paired = differences(SetFigures(before, views=2), SetFigures(after, views=2))["a"]
+    assert paired.frames == 10
+    assert paired.mean == pytest.approx(single.mean)
+    assert paired.high - paired.low > 1.3 * (single.high - single.low)
+    after[1]["a"] = math.nan  # the other view of it remains
+    assert differences(SetFigures(before, views=2), SetFigures(after, views=2))["a"] == paired
