@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from accuracy_goals import CROPS, GOALS, MUJOCO, OSD, RENDERS, Goal
 from circumstances import circumstances
-from scipy.stats import linregress
+from scipy.stats import linregress, t
 
 RESULTS = Path(__file__).parent / "results"
 MEASURED = "benchmarks/results/accuracy.json"
@@ -38,7 +38,7 @@ SHIPPED = (
 SETS = (OSD, CROPS, RENDERS, MUJOCO)
 IMAGES_PER_S = {"H200": 480.0, "two cores": 4.0}
 """Of training, as measured in docs/training.md."""
-SURE = 1.96
+SURE = 0.95
 SIGHT = 1e8
 """Images, beyond which a line through a decade of them says nothing."""
 
@@ -52,6 +52,11 @@ class Curve:
     errors: tuple[float, ...]
     power: float
     standard_error: float
+
+    @property
+    def margin(self) -> float:
+        """How far the power may be off with a likelihood of `SURE`: Student's t of as many models, less two."""
+        return float(t.ppf((1 + SURE) / 2, len(self.images) - 2)) * self.standard_error
 
     def images_for(self, wanted: float, power: float) -> float:
         """Images at which the error is `wanted`, at a power; infinite if it does not fall."""
@@ -115,7 +120,7 @@ def _table(curves: Sequence[Curve]) -> str:
         cells = [goal.set, ("" if goal.at_least is None else "1 - ") + goal.label, f"{wanted:{goal.form}}"]
         cells += [f"{curve.errors[0]:{goal.form}}", f"{curve.errors[-1]:{goal.form}}"]
         cells.append(f"{curve.power:.2f} ± {curve.standard_error:.2f}")
-        powers = (curve.power + SURE * curve.standard_error, curve.power, curve.power - SURE * curve.standard_error)
+        powers = (curve.power + curve.margin, curve.power, curve.power - curve.margin)
         least, likely, most = (curve.images_for(wanted, p) for p in powers)
         cells.append(f"{_count(likely)} ({_count(least)} to {_count(most)})")
         cells += [

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from accuracy_goals import OSD, Goal
-from learning_curve import SIGHT, _check_same_frames, _count, curve_of
+from learning_curve import SIGHT, Curve, _check_same_frames, _count, curve_of
 
 AT_MOST = Goal(OSD, "abs_rel", "depth AbsRel", ".3f", at_most=0.04)
 AT_LEAST = Goal(OSD, "overlap_f", "objects, overlap F", ".3f", at_least=0.9)
@@ -42,3 +42,7 @@ def test_what_does_not_fall_is_out_of_sight() -> None:
 def test_other_frames_are_refused() -> None:
     with pytest.raises(SystemExit, match="expected one value"):
         _check_same_frames([{"no image": {OSD: {"abs_rel": {"mean": m}}}} for m in (0.09, 0.1)])
+
+
+def test_of_few_models_the_margin_is_that_of_students_t() -> None:
+    assert Curve(AT_MOST, IMAGES, (1.0,) * 4, 0.1, 0.01).margin == pytest.approx(4.303 * 0.01, rel=1e-3)
