@@ -7,21 +7,23 @@ benchmarks/distillation/teacher.yaml --out runs/teacher` comes first, then `vb-p
 benchmarks/distillation/WAY.yaml --out runs/WAY-1`, and with another seed in the settings runs/WAY-2.
 
 Usage: python benchmarks/distillation.py [--runs runs] [--steps 1 2 4 8 16 32] [--frames 40]
+    or --kept for the tables of results/distillation.json once more
 """
 
 import argparse
 import hashlib
 import json
-import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from accuracy_goals import GOALS, MUJOCO, OSD, Goal
+from accuracy_goals import MUJOCO, OSD
 from accuracy_sets import mujoco_frames
 from circumstances import circumstances
+from distillation_tables import WAYS, Figures, rounded, tables, teacher_name
 from measuring import in_turns
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -41,20 +43,8 @@ from vb_perception.training.validate import prompt_tensor, validate
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, RECIPES = ROOT / "benchmarks" / "results", ROOT / "benchmarks" / "distillation"
 WATCHED, WATCHED_RENDERS = "OSD learn, watched", "renders, watched"
-WAYS = ("control", "output", "score")
 START, TEACHERS_START = "start", "teacher's start"
-FORMS = {
-    "abs_rel": ".3f",
-    "delta1": ".3f",
-    "normals_deg": ".1f",
-    "overlap_f": ".3f",
-    "boundary_f": ".3f",
-    "miou": ".3f",
-}
-LESS_IS_BETTER = ("abs_rel", "normals_deg")
-SHARE, ROUNDS = 0.98, 5
-Figures = dict[str, dict[str, float]]
-"""Set -> figure -> mean."""
+ROUNDS = 5
 
 
 def main() -> None:
@@ -67,7 +57,11 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=40, help="of each set, at most [%(default)s]")
     parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where drawn frames are kept [%(default)s]")
     parser.add_argument("--students", action="store_true", help="measure only these, and write no table yet")
+    parser.add_argument("--kept", action="store_true", help="measure nothing, write the tables of what is kept")
     options = parser.parse_args()
+    if options.kept:
+        write_tables(json.loads((RESULTS / "distillation.json").read_text(encoding="utf-8")))
+        return
     torch.set_num_threads(1)
     settings = TrainSettings.read(RECIPES / "teacher.yaml")
     sets = {name: frames[: options.frames] for name, frames in frames_at_hand(settings, options.cache).items()}
@@ -101,7 +95,12 @@ def main() -> None:
     kept = {**told, "costs": costs, "figures": rounded(figures)}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "distillation.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    text = "\n".join([*figure_tables(figures, costs), *verdicts(figures, costs), "", f"Measured with {told}.", ""])
+    write_tables(kept)
+
+
+def write_tables(kept: Mapping[str, Any]) -> None:
+    """results/distillation.md; the tables are printed as well."""
+    text = "\n".join(tables(kept))
     (RESULTS / "distillation.md").write_text(text, encoding="utf-8")
     print(text)
 
@@ -142,11 +141,6 @@ def kept_or(measure: Callable[[], Figures], folder: Path, name: str, state: Path
     return figures
 
 
-def teacher_name(steps: int) -> str:
-    """As the tables call it."""
-    return f"teacher, {steps} step{'s' if steps > 1 else ''}"
-
-
 def judged(model: Model, sets: Mapping[str, Sequence[Sample]], size: tuple[int, int]) -> Figures:
     """Figures of a model on every set."""
     with tempfile.TemporaryDirectory() as pictures:
@@ -173,66 +167,6 @@ def costs_of(
             gflop[name] = counter.get_total_flops() / 1e9
         times = in_turns(runs, ROUNDS)
     return {name: {"gflop": round(gflop[name], 2), "ms": times[name]["cpu_median_ms"]} for name in runs}
-
-
-def figure_tables(figures: Mapping[str, Figures], costs: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """A table a set: contestants by figures."""
-    lines = []
-    for name in next(iter(figures.values())):
-        shown = [f for f in FORMS if any(not math.isnan(of[name][f]) for of in figures.values())]
-        lines += [f"### {name}", "", f"| | {' | '.join(shown)} | ms | GFLOP |", "|---" * (len(shown) + 3) + "|"]
-        for contestant, of in figures.items():
-            cost = costs[contestant if contestant in costs else "student"]
-            told = " | ".join(f"{of[name][f]:{FORMS[f]}}" for f in shown)
-            lines.append(f"| {contestant} | {told} | {cost['ms']:.0f} | {cost['gflop']:.2f} |")
-        lines.append("")
-    return lines
-
-
-def verdicts(figures: Mapping[str, Figures], costs: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Students beside the teacher at its best number of steps, and beside the control."""
-    ways = [way for way in WAYS if f"{way}-1" in figures]
-    teachers = {name: of for name, of in figures.items() if name.startswith("teacher,")}
-    head = " | ".join(f"{way}: mean (spread); of the teacher's; against control" for way in ways)
-    lines = [f"| row | teacher at its best | meets its goal | {head} |", "|---" * (len(ways) + 3) + "|"]
-    for set_name in next(iter(figures.values())):
-        for figure, form in FORMS.items():
-            by_steps = {name: of[set_name][figure] for name, of in teachers.items()}
-            if any(math.isnan(value) for value in by_steps.values()):
-                continue
-            pick = min if figure in LESS_IS_BETTER else max
-            best = pick(by_steps, key=lambda name: by_steps[name])
-            goal = next((g for g in GOALS if (g.set, g.figure) == (set_name, figure)), None)
-            seeds = {
-                way: [of[set_name][figure] for n, of in figures.items() if n.startswith(f"{way}-")] for way in ways
-            }
-            cells = [_cell(figure, form, values, by_steps[best], seeds["control"]) for values in seeds.values()]
-            speed = costs[best]["ms"] / costs["student"]["ms"]
-            told = f"{by_steps[best]:{form}} ({best}, {speed:.0f} x the student's time)"
-            lines.append(f"| {set_name}, {figure} | {told} | {_met(goal, by_steps[best])} | {' | '.join(cells)} |")
-    return lines
-
-
-def _met(goal: Goal | None, value: float) -> str:
-    return "no goal" if goal is None else f"{goal.bound}: {goal.verdict(value)}"
-
-
-def _cell(figure: str, form: str, values: Sequence[float], teacher: float, control: Sequence[float]) -> str:
-    mean, other = sum(values) / len(values), sum(control) / len(control)
-    spread = max(max(values) - min(values), max(control) - min(control))
-    ratio = teacher / mean if figure in LESS_IS_BETTER else mean / teacher
-    gain = other - mean if figure in LESS_IS_BETTER else mean - other
-    word = "within the spread" if abs(gain) <= spread else ("better" if gain > 0 else "worse")
-    enough = "" if ratio >= SHARE else " (below 98 %)"
-    return f"{mean:{form}} ({spread:{form}}); {ratio:.0%}{enough}; {word if gain or spread else 'the same'}"
-
-
-def rounded(figures: Mapping[str, Figures]) -> dict[str, dict[str, dict[str, float | None]]]:
-    """To five places, and None where there is no truth: what JSON can hold."""
-    return {
-        name: {s: {k: None if math.isnan(v) else round(v, 5) for k, v in of.items()} for s, of in sets.items()}
-        for name, sets in figures.items()
-    }
 
 
 if __name__ == "__main__":

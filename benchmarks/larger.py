@@ -3,10 +3,10 @@
 Runs of as many images each, from ImageNet, on the same frames, at a size for two cores (`benchmarks/larger/*.yaml`):
 the shipped network on truth alone (small), that of training/edge.yaml on truth alone (large), the shipped network with
 normals six and twenty times as heavy (normals, normals20), and the shipped network that also hears what large says,
-30 % of its images without truth (taught).  The distance of two seeds of one of them is what chance does.  Nothing is
+30 % of its images without truth (taught).  Two seeds of small tell what chance does (`chance.py`).  Nothing is
 tuned on OSD's test split or MuJoCo: they are reported.
 
-Usage: python benchmarks/larger.py [--runs runs]
+Usage: python benchmarks/larger.py [--runs runs], or --kept for the table of results/larger.json once more
     after `vb-perception train benchmarks/larger/small.yaml --out runs/small-1`, large.yaml to runs/large-1 and so on,
     then `vb-perception distil benchmarks/larger/taught.yaml --out runs/taught-1`; small-2 with seed: 2
 """
@@ -17,22 +17,13 @@ import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
+from chance import legend, spread, word
 from circumstances import circumstances
-from distillation import (
-    FORMS,
-    LESS_IS_BETTER,
-    RESULTS,
-    ROOT,
-    Figures,
-    frames_at_hand,
-    images_seen,
-    judged,
-    kept_or,
-    read_student,
-    rounded,
-)
+from distillation import RESULTS, ROOT, frames_at_hand, images_seen, judged, kept_or, read_student
+from distillation_tables import FORMS, Figures, rounded, unrounded
 from torch.utils.flop_counter import FlopCounterMode
 
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SurfaceNormals
@@ -49,7 +40,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the runs are [%(default)s]")
     parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where drawn frames are kept [%(default)s]")
+    parser.add_argument("--kept", action="store_true", help="measure nothing, write the table of what is kept")
     options = parser.parse_args()
+    if options.kept:
+        write_table(json.loads((RESULTS / "larger.json").read_text(encoding="utf-8")))
+        return
     torch.set_num_threads(1)
     settings = TrainSettings.read(ROOT / "benchmarks" / "larger" / "small.yaml")
     sets, size = frames_at_hand(settings, options.cache), settings.validation_size
@@ -60,7 +55,6 @@ def main() -> None:
         model = read_student(state)
         figures[name] = kept_or(partial(judged, model, sets, size), options.runs / "figures", name, state)
         costs[name] = cost(model, size)
-    lines = table(figures)
     kept = {
         "benchmark": "larger",
         **circumstances(),
@@ -71,6 +65,12 @@ def main() -> None:
         "figures": rounded(figures),
     }
     (RESULTS / "larger.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    write_table(kept)
+
+
+def write_table(kept: Mapping[str, Any]) -> None:
+    """results/larger.md; the table is printed as well."""
+    lines = table(unrounded(kept["figures"]), {})
     told = {k: v for k, v in kept.items() if k not in {"benchmark", "figures"}}
     (RESULTS / "larger.md").write_text("\n".join([*lines, "", f"Measured with {told}.", ""]), encoding="utf-8")
     print("\n".join(lines))
@@ -87,9 +87,10 @@ def cost(model: Model, size: tuple[int, int]) -> dict[str, float]:
     return {"parameters_m": round(parameters / 1e6, 2), "gflop": round(counter.get_total_flops() / 1e9, 3)}
 
 
-def table(figures: Mapping[str, Figures]) -> list[str]:
+def table(figures: Mapping[str, Figures], titles: Mapping[str, str]) -> list[str]:
     """A row a set and figure: the mean over seeds of each, the seeds' distance, and whether it is better than small."""
     kinds = [kind for kind in KINDS if f"{kind}-1" in figures]
+    chance = spread(figures["small-1"], figures["small-2"])
     lines = [f"| set, figure | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     for name, first in figures["small-1"].items():
         for figure, form in FORMS.items():
@@ -98,22 +99,18 @@ def table(figures: Mapping[str, Figures]) -> list[str]:
             values = {
                 who: [of[name][figure] for run, of in figures.items() if run.startswith(f"{who}-")] for who in kinds
             }
-            cells = [told(who, figure, form, values) for who in kinds]
-            lines.append(f"| {name}, {figure} | {' | '.join(cells)} |")
-    return lines
+            cells = [told(who, figure, form, values, chance) for who in kinds]
+            lines.append(f"| {titles.get(name, name)}, {figure} | {' | '.join(cells)} |")
+    return [*lines, "", legend("small", chance)]
 
 
-def told(who: str, figure: str, form: str, values: Mapping[str, list[float]]) -> str:
-    """One cell: the mean, how far the seeds are apart, and whether it is off small by more than any two seeds are."""
+def told(who: str, figure: str, form: str, values: Mapping[str, list[float]], chance: float) -> str:
+    """One cell: the mean, how far the seeds are apart, and what it is beside small."""
     own, small = values[who], values["small"]
     mean, distance = sum(own) / len(own), max(own) - min(own)
-    spread = f" ({distance:{form}})" if len(own) > 1 else ""
-    if who == "small":
-        return f"{mean:{form}}{spread}"
-    chance = max(max(v) - min(v) for v in values.values())
-    gain = (mean - sum(small) / len(small)) * (-1 if figure in LESS_IS_BETTER else 1)
-    word = "within the seeds" if abs(gain) <= chance else "better" if gain > 0 else "worse"
-    return f"{mean:{form}}{spread} {word}"
+    apart = f" ({distance:{form}})" if len(own) > 1 else ""
+    verdict = "" if who == "small" else f" {word(figure, mean, sum(small) / len(small), chance)}"
+    return f"{mean:{form}}{apart}{verdict}"
 
 
 if __name__ == "__main__":
