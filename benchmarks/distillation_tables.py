@@ -4,7 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from accuracy_goals import OSD
 from chance import LESS_IS_BETTER, legend, spread, word
+
+from vb_perception.metrics.objects import BOUNDARY_SHARE
 
 WAYS = ("control", "output", "score")
 FORMS = {
@@ -23,9 +26,19 @@ Figures = dict[str, dict[str, float]]
 def tables(kept: Mapping[str, Any]) -> list[str]:
     """The lines of results/distillation.md from what results/distillation.json holds."""
     told = {key: value for key, value in kept.items() if key not in {"costs", "figures"}}
-    figures = unrounded(kept["figures"])
+    title = osd_title(f"the first {kept['frames'][OSD]}", kept["size"])
+    figures = {
+        who: {title if name == OSD else name: of for name, of in sets.items()}
+        for who, sets in unrounded(kept["figures"]).items()
+    }
     costs = kept["costs"]
     return [*figure_tables(figures, costs), *verdicts(figures, costs), "", f"Measured with {told}.", ""]
+
+
+def osd_title(which: str, size: str) -> str:
+    """What tells the set from that of results/accuracy.md: which frames of it, and at which height x width."""
+    radius_px = math.ceil(BOUNDARY_SHARE * math.hypot(*map(int, size.split("x"))))
+    return f"{OSD} ({which} at {size}, borders within {radius_px} px)"
 
 
 def teacher_name(steps: int) -> str:

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accuracy_goals import OSD
 from chance import legend, spread, word
 from circumstances import circumstances
 from distillation import RESULTS, ROOT, frames_at_hand, images_seen, judged, kept_or, read_student
-from distillation_tables import FORMS, Figures, rounded, unrounded
+from distillation_tables import FORMS, Figures, osd_title, rounded, unrounded
 from torch.utils.flop_counter import FlopCounterMode
 
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SurfaceNormals
@@ -70,7 +71,7 @@ def main() -> None:
 
 def write_table(kept: Mapping[str, Any]) -> None:
     """results/larger.md; the table is printed as well."""
-    lines = table(unrounded(kept["figures"]), {})
+    lines = table(unrounded(kept["figures"]), {OSD: osd_title("centre crops", kept["size"])})
     told = {k: v for k, v in kept.items() if k not in {"benchmark", "figures"}}
     (RESULTS / "larger.md").write_text("\n".join([*lines, "", f"Measured with {told}.", ""]), encoding="utf-8")
     print("\n".join(lines))
