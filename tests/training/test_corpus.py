@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,15 @@ def test_what_was_written_is_read_again(tmp_path: Path, random_sample: MakeSampl
     assert np.isnan(read.normals[0, 0]).all()
     cosine = (read.normals * truth.normals).sum(-1).ravel()[1:]
     assert cosine.min() > 0.9999
+
+
+def test_another_process_maps_it_for_itself(tmp_path: Path, random_sample: MakeSample) -> None:
+    write_corpus(iter([random_sample(i, 48, 64) for i in range(3)]), 3, tmp_path)
+    sent = pickle.dumps(Corpus(tmp_path).first(2))
+    assert len(sent) < 2000
+    received = pickle.loads(sent)  # noqa: S301 (its own)
+    assert len(received) == 2
+    np.testing.assert_array_equal(received[1].rgb, random_sample(1, 48, 64).rgb)
 
 
 def test_a_corpus_of_nothing_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
 from torch import Tensor  # noqa: E402
+from torch.utils.data import DataLoader  # noqa: E402
 
 from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
 from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
@@ -131,6 +132,26 @@ def test_two_sizes_by_turns_and_in_turn_again_after_a_kill(settings: TrainSettin
     run.images = 14
     again = next(iter(run.batches(run.settings.stages[0], began=10)))
     torch.testing.assert_close(again.image, whole[2].image)
+
+
+@pytest.mark.parametrize("large", [None, Large(96, 128, 1, every=3)])
+def test_examples_are_made_by_processes_that_are_no_forks(
+    settings: TrainSettings, tmp_path: Path, large: Large | None
+) -> None:
+    """A fork waits forever for the graphics context with which this process drew the renders that it watches."""
+    run = Run(dataclasses.replace(settings, stages=(Stage(64, 64, 2, 8, large),)), tmp_path / "run")
+    loader = run.batches(run.settings.stages[0])
+    assert isinstance(loader, DataLoader)
+    assert loader.multiprocessing_context.get_start_method() == "forkserver"
+
+
+@pytest.mark.slow
+def test_a_run_on_scenes_that_are_drawn_for_it_without_a_pool(settings: TrainSettings, tmp_path: Path) -> None:
+    pytest.importorskip("moderngl", reason="rendering needs moderngl: pip install moderngl")
+    drawn = SceneSettings(4, seed=1, width=96, height=72)
+    run = Run(dataclasses.replace(settings, corpus_dir="", scenes=drawn), tmp_path / "run")
+    assert len(run.data.watched_renders) == 1
+    assert next(iter(run.batches(settings.stages[0]))).image.shape == (2, 3, 64, 64)
 
 
 def test_the_second_size_of_a_stage_is_read_from_the_settings(tmp_path: Path) -> None:

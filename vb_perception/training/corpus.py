@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import ConfigError
 from vb_perception.scenes.sample import Sample
 
 INDEX = "index.json"
+ARRAYS = ("rgb", "depth", "normals", "classes", "instances")
 NORMAL_STEPS = 127.0
 
 
@@ -68,12 +70,22 @@ class Corpus:
         except (OSError, ValueError) as error:
             msg = f"no finished corpus in {directory}: {error}; make one with `vb-perception corpus {directory}`"
             raise ConfigError(msg) from error
-        self._arrays = {
-            k: np.load(directory / f"{k}.npy", mmap_mode="r")
-            for k in ("rgb", "depth", "normals", "classes", "instances")
-        }
+        self._directory = directory
+        self._arrays = self._mapped()
         self._cameras, self._names = index["cameras"], index["names"]
         self._class_names = tuple(index["class_names"])
+
+    def _mapped(self) -> dict[str, NDArray[Any]]:
+        return {k: np.load(self._directory / f"{k}.npy", mmap_mode="r") for k in ARRAYS}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the arrays, which another process maps for itself."""
+        return {k: v for k, v in self.__dict__.items() if k != "_arrays"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Map them."""
+        self.__dict__.update(state)
+        self._arrays = self._mapped()
 
     def __len__(self) -> int:
         """Number of samples."""

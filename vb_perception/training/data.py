@@ -15,7 +15,7 @@ from vb_perception.scenes.sample import Sample, Samples
 from vb_perception.scenes.stream import MIXTURE
 from vb_perception.training.benches import Benches
 from vb_perception.training.corpus import Corpus
-from vb_perception.training.pool import PooledBatches
+from vb_perception.training.pool import PooledBatches, worker_context
 from vb_perception.training.settings import SceneSettings, Stage, TrainSettings
 from vb_perception.training.stream import Batch, BatchStream, ExampleStream, Source, collate
 
@@ -95,11 +95,19 @@ class Data:
             return PooledBatches(views, stage, pool, config, device, self._settings.seed)
         examples = stream(stage.height, stage.width)
         if large is None:
-            collated = partial(collate, config=config)
-            return DataLoader(examples, batch_size=stage.batch, num_workers=1, prefetch_factor=4, collate_fn=collated)
+            return DataLoader(
+                examples,
+                batch_size=stage.batch,
+                num_workers=1,
+                prefetch_factor=4,
+                collate_fn=partial(collate, config=config),
+                multiprocessing_context=worker_context(),
+            )
         streams, sizes = (examples, stream(large.height, large.width)), (stage.batch, large.batch)
         mixed = BatchStream(streams, sizes, large.every, seen - began, config)
-        return DataLoader(mixed, batch_size=None, num_workers=1, prefetch_factor=4)
+        return DataLoader(
+            mixed, batch_size=None, num_workers=1, prefetch_factor=4, multiprocessing_context=worker_context()
+        )
 
 
 def opened_renders(settings: TrainSettings) -> Corpus | RenderedScenes:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
 
 import cv2
 import torch
@@ -171,9 +172,6 @@ class PooledBatches:
         """`stream` gives examples of the pool's own size."""
         self._stage, self._settings, self._seed = stage, settings, (seed + stream.start) % (1 << 62)
         self._pool = Pool(settings.views, device)
-        # A fork of this process would share the contexts of graphics libraries; a server imports everything once.
-        context = get_context("forkserver")
-        context.set_forkserver_preload([__name__])
         self._loader = DataLoader(
             stream,
             batch_size=CHUNK,
@@ -181,7 +179,7 @@ class PooledBatches:
             prefetch_factor=2,
             collate_fn=partial(pack, config=config),
             worker_init_fn=_one_thread,
-            multiprocessing_context=context,
+            multiprocessing_context=worker_context(),
         )
 
     def __iter__(self) -> Iterator[Batch]:
@@ -194,6 +192,13 @@ class PooledBatches:
                 pool.add(next(chunks))
             yield pool.batch(self._stage.batch, (self._stage.height, self._stage.width), random)
             owed += self._stage.batch / settings.reuse
+
+
+def worker_context() -> ForkServerContext:
+    """How processes that make examples begin: a fork of this one would share, and wait for, its graphics contexts."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # a server imports everything once
+    return context
 
 
 def _one_thread(_worker: int) -> None:
