@@ -28,6 +28,24 @@ def test_what_was_written_is_read_again(tmp_path: Path, random_sample: MakeSampl
     assert cosine.min() > 0.9999
 
 
+def test_the_sky_stays_without_end_and_what_is_unknown_unknown(tmp_path: Path, random_sample: MakeSample) -> None:
+    sample = random_sample(0, 12, 16)
+    sample.depth_m[0, :3] = np.inf, np.nan, 1e5
+    write_corpus(iter([sample]), 1, tmp_path)
+    read = Corpus(tmp_path)[0].depth_m
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read[0, :3], [np.inf, np.nan, np.inf])
+    assert np.isfinite(read[1:]).all()
+
+
+def test_an_older_corpus_has_the_largest_number_for_the_sky(tmp_path: Path, random_sample: MakeSample) -> None:
+    write_corpus(iter([random_sample(0, 12, 16)]), 1, tmp_path)
+    depth = np.load(tmp_path / "depth.npy")
+    depth[0, 0, 0] = 65504
+    np.save(tmp_path / "depth.npy", depth)
+    assert Corpus(tmp_path)[0].depth_m[0, 0] == np.inf
+
+
 def test_another_process_maps_it_for_itself(tmp_path: Path, random_sample: MakeSample) -> None:
     write_corpus(iter([random_sample(i, 48, 64) for i in range(3)]), 3, tmp_path)
     sent = pickle.dumps(Corpus(tmp_path).first(2))

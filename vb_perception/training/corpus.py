@@ -17,6 +17,8 @@ from vb_perception.scenes.sample import Sample
 INDEX = "index.json"
 ARRAYS = ("rgb", "depth", "normals", "classes", "instances")
 NORMAL_STEPS = 127.0
+ENDLESS_M = float(np.finfo(np.float16).max)
+"""From here on there is nothing, as in the sky: infinity.  Older corpora hold this number in its place."""
 
 
 def write_corpus(samples: Iterator[Sample], count: int, directory: Path) -> None:
@@ -47,7 +49,7 @@ def write_corpus(samples: Iterator[Sample], count: int, directory: Path) -> None
                 for k, (shape, dtype) in layout.items()
             }
         arrays["rgb"][i] = sample.rgb
-        arrays["depth"][i] = np.minimum(sample.depth_m, np.float32(np.finfo(np.float16).max))
+        arrays["depth"][i] = np.where(sample.depth_m >= ENDLESS_M, np.inf, sample.depth_m)
         arrays["normals"][i] = np.round(np.nan_to_num(sample.normals) * NORMAL_STEPS)
         arrays["classes"][i] = sample.class_ids
         arrays["instances"][i] = sample.instance_ids
@@ -105,11 +107,12 @@ class Corpus:
         height, width = normals.shape[:2]
         with np.errstate(invalid="ignore"):
             normals = normals / length
+        depth_m = np.asarray(arrays["depth"][i], np.float32)
         return Sample(
             self._names[i],
             np.asarray(arrays["rgb"][i]),
             CameraIntrinsics(width, height, *self._cameras[i]),
-            np.asarray(arrays["depth"][i], np.float32),
+            np.where(depth_m >= ENDLESS_M, np.float32(np.inf), depth_m),
             normals,
             np.asarray(arrays["classes"][i]),
             np.asarray(arrays["instances"][i]),
