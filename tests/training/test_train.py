@@ -80,9 +80,21 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
     before = (tmp_path / "run" / STATE).read_bytes()
     with torch.no_grad():
         run.model.generator.painter.colour.bias.fill_(float("nan"))
-    with pytest.raises(CheckpointError, match="lower learning_rate"):
+    with pytest.raises(CheckpointError, match="is intact: lower learning_rate"):
         run.run()
     assert (tmp_path / "run" / STATE).read_bytes() == before
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run_before_it_changes_a_weight(
+    settings: TrainSettings, tmp_path: Path
+) -> None:
+    run = Run(settings, tmp_path / "run")
+    before = weights(run)
+    run.model.generator.painter.colour.bias.register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(CheckpointError, match=r"norm of the gradient became .* no checkpoint yet: lower learning_rate"):
+        run.run()
+    assert torch.equal(weights(run), before)
+    assert not (tmp_path / "run" / STATE).exists()
 
 
 def test_learning_rate_warms_up_stays_and_cools_down(settings: TrainSettings) -> None:

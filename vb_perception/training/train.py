@@ -148,23 +148,19 @@ class Run:
         return random.manual_seed(int(seed.generate_state(1, np.uint64)[0] >> 1))
 
     def step(self, batch: Batch) -> dict[str, float]:
-        """One optimizer step; a loss that is not finite stops the run with the last checkpoint intact."""
+        """One optimizer step; a loss or gradient that is not finite stops the run, its last checkpoint intact."""
         settings = self.settings
         self.prepared.train()
         terms = self.terms(batch.to(self.accelerator.device))
         loss = torch.stack([self.weights[k] * v for k, v in terms.items()]).sum()
-        if not torch.isfinite(loss):
-            msg = (
-                f"loss became {loss.item()} after {self.images} images; the last checkpoint in {self.directory} is "
-                "intact: lower learning_rate and run again"
-            )
-            raise CheckpointError(msg)
+        self._refuse_unless_finite("loss", loss)
         rate = settings.learning_rate * learning_rate(settings, self.images, self.spent_s)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), 1.0)
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._refuse_unless_finite("the norm of the gradient", norm)
         self.optimizer.step()
         seen = batch.image.shape[0] * self.accelerator.num_processes
         decay = min(settings.average_decay, (1 + self.images) / (10 * seen + self.images))
@@ -173,6 +169,14 @@ class Run:
             torch._foreach_lerp_(averages, values, 1 - decay)  # one launch on a GPU instead of hundreds
         self.images += seen
         return {"loss": loss.item(), **{k: v.item() for k, v in terms.items()}}
+
+    def _refuse_unless_finite(self, name: str, value: Tensor) -> None:
+        if torch.isfinite(value):
+            return
+        there = (self.directory / STATE).exists()
+        kept = f"the last checkpoint in {self.directory} is intact" if there else "there is no checkpoint yet"
+        msg = f"{name} became {value.item()} after {self.images} images; {kept}: lower learning_rate and run again"
+        raise CheckpointError(msg)
 
     def run(self) -> None:
         """Every stage, from where the run stands, and the last checkpoint."""
