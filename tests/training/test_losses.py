@@ -153,6 +153,16 @@ def test_instances_may_have_the_colours_that_the_network_gave_them() -> None:
     assert matched[0, 12, 16].item() == 1
 
 
+def test_scores_that_are_not_finite_become_a_loss_that_is_not() -> None:
+    rows = torch.ones(1, 24, 32, dtype=torch.int64)
+    rows[0][LEFT], rows[0][RIGHT] = 2, 3
+    valid = torch.ones_like(rows, dtype=torch.bool)
+    scores = pointed({}) * float("nan")
+    matched = losses.instance_rows(scores, rows, valid)
+    assert matched[0, 12, 4] != matched[0, 12, 28]
+    assert losses.pointing_loss(scores, matched, valid).isnan()
+
+
 def test_two_instances_never_share_a_colour_and_the_near_place_breaks_ties() -> None:
     rows = torch.ones(1, 24, 32, dtype=torch.int64)
     rows[0][LEFT], rows[0][RIGHT] = 2, 3

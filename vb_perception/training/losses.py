@@ -222,7 +222,8 @@ def assigned(pixels: Tensor, place: Tensor, cost: Tensor) -> Tensor:
     for count, centres, price, slots in zip(pixels, place, cost, table, strict=True):
         by_size = count.argsort(descending=True)[: int((count > 0).sum())]
         largest = by_size[:SLOTS]
-        chosen, slot = linear_sum_assignment(price[largest].numpy())
+        # What is not finite is refused there; the loss becomes NaN of it too, and that stops a run with what to do.
+        chosen, slot = linear_sum_assignment(price[largest].nan_to_num().numpy())
         slots[largest[torch.as_tensor(chosen)]] = torch.as_tensor(slot)
         for instance in by_size[SLOTS:]:
             away = torch.cdist(centres[instance : instance + 1], centres)[0]
