@@ -9,6 +9,8 @@ from vb_perception.errors import CheckpointError
 from vb_perception.generator.checkpoint import read_tensors
 from vb_perception.training.objective import Model
 
+CODE = Path(__file__)
+
 
 def start_from(model: Model, path: Path) -> None:
     """Take over a generator.safetensors, or the averaged weights of a run's state, wherever name and shape fit."""
@@ -35,7 +37,16 @@ def precision() -> str:
     return "bf16" if fast else "no"
 
 
-def commit() -> str:
-    """Of the code that trains; "unknown" outside a checkout."""
-    shown = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+def commit(of: Path = CODE) -> str:
+    """Of the file, "-dirty" after it if the checkout was changed since; "unknown" outside a checkout or without git."""
+    git = ["git", "-C", str(of.parent)]
+    try:
+        # What was installed below another repository is not in it.
+        tracked = subprocess.run([*git, "ls-files", "--error-unmatch", of.name], capture_output=True, check=False)
+        if tracked.returncode:
+            return "unknown"
+        describe = [*git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        shown = subprocess.run(describe, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
     return shown.stdout.strip() or "unknown"

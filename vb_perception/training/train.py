@@ -55,6 +55,7 @@ class Run:
         torch.manual_seed(settings.seed)
         torch.set_num_threads(settings.threads)
         self.settings, self.directory, self.images = settings, directory, 0
+        self.commit = commit()  # as it begins: later the checkout may be another one
         self._began, self._spent_before_s = time.monotonic(), 0.0
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # not every batch has every kind of prompt
         self.accelerator = Accelerator(mixed_precision=precision(), kwargs_handlers=[unused])
@@ -94,7 +95,8 @@ class Run:
             "settings": dataclasses.asdict(self.settings),
             "generator": dataclasses.asdict(self.model.config),
             "nouns": NOUNS,
-            "commit": commit(),
+            "commit": self.commit,
+            "processes": self.accelerator.num_processes,
             "torch": torch.__version__,
         }
         write_tensors(self.directory / STATE, {k: v.clone() for k, v in tensors.items()}, facts)
