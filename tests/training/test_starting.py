@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
-from vb_perception.training.starting import commit  # noqa: E402
+from vb_perception.training.starting import commit, precision  # noqa: E402
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -47,3 +47,14 @@ def test_code_that_was_installed_below_another_repository_has_no_commit(code: Pa
 def test_without_git_the_commit_is_unknown(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(code.parent))
     assert commit(code) == "unknown"
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, "bf16"), (False, "no")])
+def test_bf16_is_for_a_gpu_that_has_it_not_one_that_emulates_it(
+    monkeypatch: pytest.MonkeyPatch,
+    native: bool,  # noqa: FBT001 (a parameter of the test)
+    expected: str,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
+    assert precision() == expected

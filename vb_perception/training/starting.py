@@ -33,8 +33,9 @@ def start_from(model: Model, path: Path) -> None:
 
 def precision() -> str:
     """Bf16 where the hardware has it: elsewhere it is emulated and slower than fp32."""
-    fast = torch.cuda.is_bf16_supported() if torch.cuda.is_available() else torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001
-    return "bf16" if fast else "no"
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
+    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "no"  # noqa: SLF001
 
 
 def commit(of: Path = CODE) -> str:
