@@ -180,6 +180,16 @@ def test_withheld_renders_are_kept_apart(settings: TrainSettings, tmp_path: Path
     assert names(run.data.withheld) == ["s1"]
 
 
+def test_a_run_may_watch_nothing(settings: TrainSettings, tmp_path: Path) -> None:
+    blind = dataclasses.replace(
+        settings, validation_frames=(), validation_renders=0, validate_every_images=2, stages=(Stage(64, 64, 2, 2),)
+    )
+    run = Run(blind, tmp_path / "run")
+    run.run()
+    assert run.images == 2
+    assert not (tmp_path / "run" / "pictures").exists()
+
+
 def test_validation_renders_are_never_learnt_from(settings: TrainSettings, tmp_path: Path) -> None:
     run = Run(dataclasses.replace(settings, validation_renders=1), tmp_path / "run")
     assert [r.name for r in run.data.watched_renders] == ["s1"]

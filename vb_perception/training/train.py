@@ -5,7 +5,7 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -227,13 +227,18 @@ class Run:
                     self.save()
                     saved = time.monotonic()
                 if before // every != self.images // every and self.accelerator.is_main_process:
-                    for name, frames in (("osd", self.data.watched), ("renders", self.data.watched_renders)):
-                        pictures = self.directory / "pictures" / name
-                        scores = validate(self.average, frames, pictures, self.images, settings.validation_size)
-                        told = "  ".join(f"{k} {v:.4f}" for k, v in scores.items())
-                        bar.write(f"{self.images} images, {name}: {told}")
+                    for line in self._watched():
+                        bar.write(line)
                 if self.images >= end or self.spent_s >= settings.most_s:
                     break
+
+    def _watched(self) -> Iterator[str]:
+        """A line of figures for each set that is watched."""
+        for name, frames in (("osd", self.data.watched), ("renders", self.data.watched_renders)):
+            if frames:
+                pictures = self.directory / "pictures" / name
+                scores = validate(self.average, frames, pictures, self.images, self.settings.validation_size)
+                yield f"{self.images} images, {name}: " + "  ".join(f"{k} {v:.4f}" for k, v in scores.items())
 
 
 def main(argv: Sequence[str]) -> int:
