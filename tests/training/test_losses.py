@@ -100,6 +100,18 @@ def test_balanced_weights_give_small_things_a_say(monkeypatch: pytest.MonkeyPatc
     assert weight[1, 5:].sum() == 0
 
 
+def test_prompts_of_which_nothing_is_known_leave_the_loss_of_the_others_as_it_is() -> None:
+    scores = torch.randn(2, 4, 6, 8, generator=torch.Generator().manual_seed(0))
+    rows = torch.randint(4, (2, 6, 8), generator=torch.Generator().manual_seed(1))
+    valid = torch.ones_like(rows, dtype=torch.bool)
+    valid[1] = False
+    alone = losses.pointing_loss(scores[:1], rows[:1], valid[:1])
+    assert losses.pointing_loss(scores, rows, valid).item() == pytest.approx(alone.item())
+    valid[0] = False
+    assert losses.pointing_loss(scores, rows, valid) == 0
+    assert losses.pointing_loss(scores[:0], rows[:0], valid[:0]) == 0
+
+
 def test_a_border_is_what_lies_near_another_known_row() -> None:
     rows = torch.zeros(1, 6, 12, dtype=torch.int64)
     rows[..., 5:] = 3

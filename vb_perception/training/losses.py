@@ -123,9 +123,12 @@ def normal_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:
 
 
 def pointing_loss(logits: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
-    """Cross-entropy of the row that each pixel points at: logits (N, T, H, W), rows (N, H, W) int64."""
+    """Cross-entropy of the row that each pixel points at: logits (N, T, H, W), rows (N, H, W) int64.
+
+    The mean over the prompts of which anything is known.
+    """
     loss = nn.functional.cross_entropy(logits.float(), rows.clamp(min=0), reduction="none")
-    return (loss * balanced(rows, valid)).sum() / max(len(rows), 1)
+    return (loss * balanced(rows, valid)).sum() / valid.flatten(1).any(1).sum().clamp(min=1)
 
 
 def balanced(rows: Tensor, valid: Tensor) -> Tensor:
