@@ -18,8 +18,9 @@ from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
 from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
 from vb_perception.scenes.sample import Sample, Samples  # noqa: E402
 from vb_perception.training.corpus import write_corpus  # noqa: E402
+from vb_perception.training.schedule import learning_rate  # noqa: E402
 from vb_perception.training.settings import Large, PoolSettings, SceneSettings, Stage, TrainSettings  # noqa: E402
-from vb_perception.training.train import STATE, Run, learning_rate  # noqa: E402
+from vb_perception.training.train import STATE, Run  # noqa: E402
 
 
 @pytest.fixture
@@ -105,6 +106,11 @@ def test_learning_rate_warms_up_stays_and_cools_down(settings: TrainSettings) ->
     assert learning_rate(long, 10_000) == pytest.approx(0.02)
 
 
+def test_a_run_may_neither_warm_up_nor_cool_down(settings: TrainSettings) -> None:
+    plain = dataclasses.replace(settings, warmup_images=0, cooldown=0.0)
+    assert [learning_rate(plain, images) for images in (0, 4, 8)] == [1, 1, 1]
+
+
 def test_a_run_starts_from_a_shipped_model(settings: TrainSettings, tmp_path: Path) -> None:
     source = Run(settings, tmp_path / "source").model
     tensors = {k: v for k, v in source.state_dict().items() if "painter.place" not in k}
@@ -174,6 +180,18 @@ def test_the_second_size_of_a_stage_is_read_from_the_settings(tmp_path: Path) ->
     assert TrainSettings.read(path).stages == (Stage(192, 256, 8, 10, Large(480, 640, 2, 2)),)
 
 
+def test_a_frame_to_watch_that_is_not_there_is_refused(settings: TrainSettings, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"validation_frames \[6, 40\]: .*osd has 6 frames, numbered from 0"):
+        Run(dataclasses.replace(settings, validation_frames=(5, 6, 40)), tmp_path / "run")
+
+
+def test_a_folder_for_the_run_that_is_a_file_is_refused(settings: TrainSettings, tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    for out in (tmp_path / "run", tmp_path / "run" / "deeper"):
+        with pytest.raises(ConfigError, match="run is a file, expected a folder"):
+            Run(settings, out)
+
+
 def test_withheld_renders_are_kept_apart(settings: TrainSettings, tmp_path: Path) -> None:
     run = Run(dataclasses.replace(settings, validation_renders=0, withheld_renders=1), tmp_path / "run")
     assert names(run.data.sources[1].samples) == ["s0"]
@@ -203,7 +221,7 @@ def test_validation_renders_are_never_learnt_from(settings: TrainSettings, tmp_p
         ("osd_dir: a", "corpus_dir"),
         ("{", "expected a YAML file"),
         ("- 1", "expected keys and values"),
-        ("osd_dir: a\ncorpus_dir: b\nstages: [{hight: 1}]", "a stage has height"),
+        ("osd_dir: a\ncorpus_dir: b\nstages: [{hight: 1}]", "unknown key 'hight'; did you mean 'height'"),
         ("osd_dir: a\ncorpus_dir: b\nweights: {dept: 1}", "weights .*'dept'"),
         ("osd_dir: a\ncorpus_dir: b\nnetwork: studnet", "expected one of student, teacher"),
     ],

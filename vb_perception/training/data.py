@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Subset
 
+from vb_perception.errors import ConfigError
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.rendered import RenderedScenes
@@ -58,11 +59,15 @@ class Data:
         """Open everything.
 
         Raises:
-            ConfigError: a folder is missing or unfinished.
+            ConfigError: a folder is missing or unfinished, or has no frame of a number that is to be watched.
         """
         self._settings = settings
         watched_frames = settings.validation_frames
         frames = Frames(Path(settings.osd_dir))
+        beyond = [i for i in watched_frames if i >= len(frames)]
+        if beyond:
+            msg = f"validation_frames {beyond}: {settings.osd_dir} has {len(frames)} frames, numbered from 0"
+            raise ConfigError(msg)
         self.watched = [frames[i] for i in watched_frames]
         learn = frames.only([i for i in range(len(frames)) if i not in watched_frames])
         renders = opened_renders(settings)

@@ -1,9 +1,7 @@
 """One YAML, one run."""
 
 import dataclasses
-import difflib
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from vb_perception.errors import ConfigError
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.image_encoder import STRIDE
+from vb_perception.training.values import checked
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 NETWORKS = ("student", "teacher")
+WEIGHTS = {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5, "instances": 1.5}
+"""Of the loss terms, where a run says nothing else."""
 CHUNK = 16
 """Views that a pool takes in at once."""
 SPLIT = (
@@ -136,41 +139,81 @@ class TrainSettings:
     stages: tuple[Stage, ...] = field(default_factory=lambda: (Stage(96, 128, 16, 40_000), Stage(192, 256, 8, 20_000)))
     checkpoint_every_s: float = 120.0
     validate_every_images: int = 4000
-    weights: dict[str, float] = field(
-        default_factory=lambda: {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5, "instances": 1.5}
-    )
+    weights: dict[str, float] = field(default_factory=WEIGHTS.copy)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        wrong = ""
-        if self.network not in NETWORKS:
-            wrong = f"network {self.network!r}: expected one of {', '.join(NETWORKS)}"
-        elif bool(self.corpus_dir) == (self.scenes is not None):
-            wrong = (
-                f"renders from {self.corpus_dir or 'no corpus_dir'} and {self.scenes or 'no scenes'}: expected one of "
-                "the two, corpus_dir or scenes"
-            )
-        elif bool(self.bench_dir) + (self.bench_scenes is not None) != (self.bench_share > 0):
-            wrong = (
-                f"bench_dir {self.bench_dir!r}, bench_scenes {self.bench_scenes} and bench_share {self.bench_share}: "
-                "expected a corpus of `--kinds bench`, or scenes of it, with a share above zero, or none of them"
-            )
-        elif min(self.further.values(), default=1.0) <= 0 or self.render_share < 0:
-            wrong = (
-                f"osd_share {self.osd_share}, bench_share {self.bench_share}, further {self.further}: expected shares "
-                "above zero, and no more than 1 together"
-            )
-        elif self.most_s <= 0:
-            wrong = f"most_s {self.most_s}: expected seconds above zero"
-        elif self.pool is not None and not self.pool.works:
-            wrong = (
-                f"{self.pool}: expected views a multiple of {CHUNK} and no fewer than fewest, reuse above zero, and at "
-                "least one of fewest, workers and segmentations"
-            )
-        elif self.pool is not None and any(stage.large for stage in self.stages):
-            wrong = "a stage with `large` batches and a pool: what waits in the pool has one size"
-        if wrong:
-            raise ConfigError(wrong)
+        for expected, told in self._expectations():
+            if not expected:
+                raise ConfigError(told)
+
+    def _expectations(self) -> tuple[tuple[bool, str], ...]:
+        """What is expected, and what is said where it is not so."""
+        seeds = [self.seed, *(of.seed for of in (self.scenes, self.bench_scenes) if of)]
+        sizes = [size for stage in self.stages for size in (stage, stage.large) if size]
+        px = [self.validation_size, *((size.height, size.width) for size in sizes)]
+        return (
+            (self.network in NETWORKS, f"network {self.network!r}: expected one of {', '.join(NETWORKS)}"),
+            (
+                bool(self.corpus_dir) != (self.scenes is not None),
+                (
+                    f"renders from {self.corpus_dir or 'no corpus_dir'} and {self.scenes or 'no scenes'}: expected one "
+                    "of the two, corpus_dir or scenes"
+                ),
+            ),
+            (
+                bool(self.bench_dir) + (self.bench_scenes is not None) == (self.bench_share > 0),
+                (
+                    f"bench_dir {self.bench_dir!r}, bench_scenes {self.bench_scenes}, bench_share {self.bench_share}:"
+                    " expected a corpus of `--kinds bench`, or scenes of it, with a share above zero, or none of them"
+                ),
+            ),
+            (
+                min(self.further.values(), default=1.0) > 0 and self.render_share >= 0,
+                (
+                    f"osd_share {self.osd_share}, bench_share {self.bench_share}, further {self.further}: expected "
+                    "shares above zero, and no more than 1 together"
+                ),
+            ),
+            (self.most_s > 0, f"most_s {self.most_s}: expected seconds above zero"),
+            (min(seeds) >= 0, f"seed {min(seeds)}: expected zero or more"),
+            (len(self.stages) > 0, "stages []: expected one or more, each with height, width, batch and images"),
+            (
+                all(side > 0 and side % STRIDE == 0 for size in px for side in size),
+                f"validation_size and sizes of stages {px}: expected height and width as multiples of {STRIDE}",
+            ),
+            (
+                all(min(s.batch, s.images) >= 1 for s in self.stages)
+                and all(min(s.large.batch, s.large.every) >= 1 for s in self.stages if s.large),
+                f"stages {self.stages}: expected batch, images and every of one or more",
+            ),
+            (
+                min((0, *self.validation_frames, self.validation_renders, self.withheld_renders)) >= 0,
+                (
+                    f"validation_frames {self.validation_frames}, validation_renders {self.validation_renders}, "
+                    f"withheld_renders {self.withheld_renders}: expected zero or more; frames are numbered from 0"
+                ),
+            ),
+            (
+                min(self.threads, self.validate_every_images) >= 1,
+                f"threads {self.threads}, validate_every_images {self.validate_every_images}: expected one or more",
+            ),
+            (
+                self.warmup_images >= 0 and 0 <= self.cooldown <= 1,
+                f"warmup_images {self.warmup_images}, cooldown {self.cooldown}: expected from 0, and from 0 to 1",
+            ),
+            (
+                self.pool is None or self.pool.works,
+                (
+                    f"{self.pool}: expected views a multiple of {CHUNK} and no fewer than fewest, reuse above zero, "
+                    "and at least one of fewest, workers and segmentations"
+                ),
+            ),
+            (
+                self.pool is None or not any(stage.large for stage in self.stages),
+                "a stage with `large` batches and a pool: what waits in the pool has one size",
+            ),
+        )
 
     @property
     def render_share(self) -> float:
@@ -184,53 +227,20 @@ class TrainSettings:
 
     @classmethod
     def read(cls, path: Path) -> "Self":
-        """Read a YAML; ConfigError names an unknown key and the nearest known one."""
+        """Read a YAML; ConfigError names the key, what it has and what was expected."""
         try:
             values: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, ValueError, yaml.YAMLError) as error:
             msg = f"training settings {path}: {error}; expected a YAML file"
             raise ConfigError(msg) from error
-        if not isinstance(values, dict):
-            msg = f"training settings {path}: got a {type(values).__name__}, expected keys and values"
+        settings = checked(cls, values, f"training settings {path}")
+        config = checked(GeneratorConfig, settings.generator, f"training settings {path}: generator")
+        unknown = sorted(settings.weights.keys() - WEIGHTS.keys())
+        if unknown:
+            msg = f"training settings {path}: weights {unknown}, expected some of {sorted(WEIGHTS)}"
             raise ConfigError(msg)
-        _refuse_unknown(path, values, [f.name for f in dataclasses.fields(cls)])
-        defaults = {f.name: f.default_factory() for f in dataclasses.fields(cls) if callable(f.default_factory)}
-        try:
-            settings = cls(**_built(values, defaults["weights"]))
-        except TypeError as error:
-            msg = f"{path}: {error}; osd_dir is required, a stage has height, width, batch and images"
-            raise ConfigError(msg) from error
-        if settings.weights.keys() != defaults["weights"].keys():
-            msg = f"{path}: weights {sorted(settings.weights)}, expected {sorted(defaults['weights'])}"
-            raise ConfigError(msg)
-        return settings
-
-
-def _built(values: dict[str, Any], weights: dict[str, float]) -> dict[str, Any]:
-    """The values of a YAML as the types of the settings; TypeError if they do not fit."""
-    build: dict[str, Callable[[Any], Any]] = {
-        "stages": lambda stages: tuple(_stage(**s) for s in stages),
-        "validation_frames": tuple,
-        "validation_size": tuple,
-        "scenes": lambda of: _scenes(**of),
-        "bench_scenes": lambda of: _scenes(**of),
-        "pool": lambda of: PoolSettings(**of),
-        "weights": lambda own: weights | own,
-    }
-    return {k: build[k](v) if k in build else v for k, v in values.items()}
-
-
-def _scenes(kinds: str | Sequence[str] = (), **values: Any) -> SceneSettings:  # noqa: ANN401 (of a YAML)
-    return SceneSettings(**values, kinds=(kinds,) if isinstance(kinds, str) else tuple(kinds))
-
-
-def _stage(large: dict[str, int] | None = None, **values: int) -> Stage:
-    return Stage(**values, large=None if large is None else Large(**large))
-
-
-def _refuse_unknown(path: Path, values: dict[str, Any], known: list[str]) -> None:
-    for key in values:
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, 1, 0.0)[0]
-            msg = f"{path}: unknown key {key!r}; did you mean {nearest!r}?"
-            raise ConfigError(msg)
+        return dataclasses.replace(
+            settings,
+            weights=WEIGHTS | settings.weights,
+            generator={key: getattr(config, key) for key in settings.generator},
+        )

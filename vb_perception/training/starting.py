@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from vb_perception.errors import CheckpointError
+from vb_perception.errors import CheckpointError, ConfigError
 from vb_perception.generator.checkpoint import read_tensors
 from vb_perception.training.objective import Model
 
@@ -29,6 +29,14 @@ def start_from(model: Model, path: Path) -> None:
     with torch.no_grad():
         for name, value in fitting.items():
             own[name].copy_(value)
+
+
+def refuse_file(directory: Path) -> None:
+    """ConfigError if what should be the folder of a run, or is above it, is a file: said before the run begins."""
+    there = next(path for path in (directory, *directory.parents) if path.exists() or path == path.parent)
+    if not there.is_dir():
+        msg = f"--out {directory}: {there} is a file, expected a folder, or a name that is free"
+        raise ConfigError(msg)
 
 
 def precision() -> str:

@@ -24,24 +24,15 @@ from vb_perception.generator.config import GeneratorConfig
 from vb_perception.training.data import Data
 from vb_perception.training.loss_log import LossLog
 from vb_perception.training.pool import PooledBatches
+from vb_perception.training.schedule import learning_rate
 from vb_perception.training.settings import SPLIT, Stage, TrainSettings
-from vb_perception.training.starting import commit, precision, start_from
+from vb_perception.training.starting import commit, precision, refuse_file, start_from
 from vb_perception.training.stream import Batch
 from vb_perception.training.targets import NOUNS
 from vb_perception.training.teach import NETWORKS
 from vb_perception.training.validate import validate
 
 STATE = "state.safetensors"
-
-
-def learning_rate(settings: TrainSettings, images: int, spent_s: float = 0.0) -> float:
-    """Linear warm-up, then the top rate, and over the last `cooldown` of the run a line down to 2 %, as a factor.
-
-    Until the cool-down begins the run's length decides nothing, so a run can be resumed with another one.  The run
-    ends after its images, or its seconds, whichever is sooner.
-    """
-    left = 1 - min(1.0, max(images / settings.total_images, spent_s / settings.most_s))
-    return min((images + 1) / settings.warmup_images, max(0.02, min(1.0, left / settings.cooldown)))
 
 
 class Run:
@@ -52,6 +43,7 @@ class Run:
 
     def __init__(self, settings: TrainSettings, directory: Path) -> None:
         """Open the data, build the model, and resume if the directory holds a state."""
+        refuse_file(directory)
         torch.manual_seed(settings.seed)
         torch.set_num_threads(settings.threads)
         self.settings, self.directory, self.images = settings, directory, 0
