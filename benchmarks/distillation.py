@@ -27,8 +27,7 @@ from distillation_tables import WAYS, Figures, rounded, tables, teacher_name
 from measuring import in_turns
 from torch.utils.flop_counter import FlopCounterMode
 
-from vb_perception.generator.checkpoint import load_into, read_tensors
-from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.checkpoint import load_into, read_run, read_tensors
 from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import MetricDepth, SemanticSegmentation, SurfaceNormals
@@ -118,8 +117,8 @@ def frames_at_hand(settings: TrainSettings, cache: Path) -> dict[str, list[Sampl
 
 def read_student(path: Path) -> Model:
     """The averaged weights of a run."""
-    tensors, facts = read_tensors(path)
-    model = Model(GeneratorConfig.from_values(facts["generator"]))
+    tensors, _, config = read_run(path)
+    model = Model(config)
     load_into(model, tensors, "average.")
     model.eval()
     return model

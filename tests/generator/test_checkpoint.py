@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch", reason="training extra not installed: run `
 from torch import nn  # noqa: E402
 
 from vb_perception.errors import CheckpointError  # noqa: E402
-from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors  # noqa: E402
+from vb_perception.generator.checkpoint import load_into, read_run, read_tensors, write_tensors  # noqa: E402
+from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 
 
 def test_round_trip_keeps_tensors_and_facts(tmp_path: Path) -> None:
@@ -31,6 +32,38 @@ def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"absent\.safetensors"):
         read_tensors(tmp_path / "absent.safetensors")
+
+
+def test_facts_that_are_no_facts_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    write_tensors(path, {"a": torch.ones(1)}, ["a list"])  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match="facts are a list; expected a safetensors file"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"name": "default"}, "holds no run: no generator; expected the state.safetensors"),
+        ({"generator": {}, "images": "many"}, "holds no run: images 'many'"),
+        ({"generator": {}}, "holds no run: no images"),
+        ({"generator": {"depth_of_thought": 3}, "images": 1}, "another version: .*depth_of_thought"),
+    ],
+)
+def test_what_is_no_run_is_refused(tmp_path: Path, facts: dict[str, object], said: str) -> None:
+    path = tmp_path / "state.safetensors"
+    write_tensors(path, {"a": torch.ones(1)}, facts)
+    with pytest.raises(CheckpointError, match=said):
+        read_run(path, "images")
+
+
+def test_a_run_is_read_with_the_sizes_of_its_generator(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    write_tensors(path, {"a": torch.ones(1)}, {"generator": {"query_dim": 8}, "images": 3})
+    tensors, facts, config = read_run(path, "images")
+    assert tensors.keys() == {"a"}
+    assert facts["images"] == 3
+    assert config == GeneratorConfig.from_values({"query_dim": 8})
 
 
 def test_weights_of_another_model_are_refused() -> None:

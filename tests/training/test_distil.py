@@ -144,8 +144,12 @@ def test_what_is_no_teacher_is_refused(teacher: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="expected a safetensors file"):
         read_teacher(tmp_path / "torn.safetensors")
     write_tensors(tmp_path / "bare.safetensors", {"a": torch.zeros(1)}, {})
-    with pytest.raises(CheckpointError, match="holds no run, expected a teacher"):
+    with pytest.raises(CheckpointError, match="holds no run"):
         read_teacher(tmp_path / "bare.safetensors")
+    facts = {"generator": {}, "settings": {"network": "pupil"}}
+    write_tensors(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, facts)
+    with pytest.raises(CheckpointError, match="network 'pupil', expected a teacher"):
+        read_teacher(tmp_path / "other.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,19 @@ import pytest
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
 from tests.training.test_train import settings  # noqa: E402, F401 (a fixture)
-from vb_perception.errors import ConfigError  # noqa: E402
+from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
+from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
 from vb_perception.training.settings import TrainSettings  # noqa: E402
-from vb_perception.training.train import Run  # noqa: E402
+from vb_perception.training.train import STATE, Run  # noqa: E402
+
+
+def test_the_weights_of_a_model_folder_are_no_run_to_go_on_with(
+    settings: TrainSettings,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    write_tensors(tmp_path / "run" / STATE, {"generator.a": torch.ones(1)}, {"name": "default"})
+    with pytest.raises(CheckpointError, match="holds no run: no generator"):
+        Run(settings, tmp_path / "run")
 
 
 def test_a_run_is_not_resumed_with_other_folders_or_numbers_to_watch(

@@ -12,6 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vb_perception.errors import CheckpointError
+from vb_perception.generator.config import GeneratorConfig
+
+FACTS: dict[str, type] = {"generator": dict, "settings": dict, "images": int, "nouns": list}
+"""What a run says of itself, and as what."""
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
@@ -45,7 +49,30 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         msg = f"checkpoint {path}: {type(error).__name__} {error}; expected a safetensors file written by this program"
         raise CheckpointError(msg) from error
+    if not isinstance(facts, dict):
+        came = f"facts are a {type(facts).__name__}"
+        msg = f"checkpoint {path}: {came}; expected a safetensors file written by this program"
+        raise CheckpointError(msg)
     return tensors, facts
+
+
+def read_run(path: Path, *needed: str) -> tuple[dict[str, Tensor], dict[str, Any], GeneratorConfig]:
+    """Read the state of a training run: tensors, facts (among them those that are `needed`), the generator's sizes.
+
+    Raises:
+        CheckpointError: it is no such file, or of another version of this program.
+    """
+    tensors, facts = read_tensors(path)
+    for name in ("generator", *needed):
+        if not isinstance(facts.get(name), FACTS[name]):
+            came = f"{name} {facts[name]!r}" if name in facts else f"no {name}"
+            msg = f"{path} holds no run: {came}; expected the state.safetensors that `vb-perception train` wrote"
+            raise CheckpointError(msg)
+    try:
+        return tensors, facts, GeneratorConfig.from_values(facts["generator"])
+    except TypeError as error:
+        msg = f"{path} holds a run of another version: {error}; use the version that wrote it"
+        raise CheckpointError(msg) from error
 
 
 def load_into(module: nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:

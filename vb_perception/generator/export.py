@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from vb_perception.errors import ExportError
-from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
+from vb_perception.generator.checkpoint import load_into, read_run, write_tensors
 from vb_perception.generator.compiled_form import CompiledForm
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.image_encoder import STRIDE
@@ -235,8 +235,7 @@ def main(argv: Sequence[str]) -> int:
         "--precision", nargs="*", choices=("fp16", "int8"), default=("fp16", "int8"), help="beside fp32 [both]"
     )
     args = parser.parse_args(argv)
-    tensors, facts = read_tensors(args.state)
-    config = GeneratorConfig.from_values(facts["generator"])
+    tensors, facts, config = read_run(args.state, "nouns")
     generator, text = Generator(config), TextEncoder(config)
     load_into(generator, tensors, "average.generator.")
     load_into(text, tensors, "average.text.")

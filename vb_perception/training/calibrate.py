@@ -14,8 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
-from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.checkpoint import load_into, read_run, write_tensors
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import MetricDepth
 from vb_perception.training.augment import at_size
@@ -81,8 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
     settings = TrainSettings.read(args.settings)
-    tensors, facts = read_tensors(args.state)
-    model = Model(GeneratorConfig.from_values(facts["generator"])).eval()
+    tensors, facts, config = read_run(args.state)
+    model = Model(config).eval()
     load_into(model, tensors, "average.")
     data = Data(settings)
     frames = [*data.watched * REAL_REPEATS, *data.watched_renders]

@@ -18,8 +18,7 @@ import torch
 from torch import Tensor
 
 from vb_perception.errors import CheckpointError, ConfigError
-from vb_perception.generator.checkpoint import load_into, read_tensors
-from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.checkpoint import load_into, read_run
 from vb_perception.generator.sampling import Clean, noised, sample, sure_colours
 from vb_perception.generator.student import Painted
 from vb_perception.scenes.osd import OSD_CLASSES
@@ -140,13 +139,13 @@ def cleaned(ask: Clean, picture: Tensor, random: torch.Generator) -> Answer:
 
 
 def read_teacher(path: Path) -> Model:
-    """The averaged weights of a run, a `TeacherModel` if it taught one; CheckpointError if the file is damaged."""
-    tensors, facts = read_tensors(path)
-    if "settings" not in facts:
-        msg = f"{path} holds no run, expected a teacher: the state.safetensors that `vb-perception train` wrote"
+    """The averaged weights of a run, a `TeacherModel` if it taught one; CheckpointError if it is none."""
+    tensors, facts, config = read_run(path, "settings")
+    name = facts["settings"].get("network", "student")
+    if name not in NETWORKS:
+        msg = f"{path} holds a run of network {name!r}, expected a teacher: one of {', '.join(NETWORKS)}"
         raise CheckpointError(msg)
-    network, _ = NETWORKS[facts["settings"].get("network", "student")]
-    model = network(GeneratorConfig.from_values(facts["generator"]))
+    model = NETWORKS[name][0](config)
     load_into(model, {k: v for k, v in tensors.items() if k.startswith("average.")}, "average.")
     return model.eval().requires_grad_(requires_grad=False)
 

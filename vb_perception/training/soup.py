@@ -9,14 +9,18 @@ begin so are meant, and the rest is the last run's: the runs may differ there.
 """
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vb_perception.errors import CheckpointError
 from vb_perception.generator.checkpoint import read_tensors, write_tensors
+from vb_perception.generator.config import GeneratorConfig
+from vb_perception.runtime.text import WORDS
 
 AVERAGE = "average."
 
@@ -43,6 +47,20 @@ def _weights(path: Path) -> dict[str, Tensor]:
     return of_run or {AVERAGE + k: v for k, v in tensors.items()}  # a model folder has nothing but the average
 
 
+def _facts(path: Path) -> dict[str, Any]:
+    """Of a run; of a model folder, what an export needs of them, which lies in the files beside the weights."""
+    facts = read_tensors(path)[1]
+    if "generator" in facts:
+        return facts
+    config = GeneratorConfig.read(path.with_name("config.json"))
+    try:
+        nouns = path.with_name(WORDS).read_text(encoding="utf-8").split("\n")[:-1]
+    except OSError as error:
+        msg = f"{path}: {error}; expected the state of a run, or the weights in a model folder with its {WORDS}"
+        raise CheckpointError(msg) from error
+    return {**facts, "generator": dataclasses.asdict(config), "nouns": nouns}
+
+
 def _mean(values: Sequence[Tensor]) -> Tensor:
     # Counters of batches are whole numbers, and nothing depends on them.
     return torch.stack([v.float() for v in values]).mean(0) if values[0].is_floating_point() else values[-1]
@@ -56,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(argv)
     mean = mean_of(given.weights, given.part)
-    facts = [read_tensors(path)[1] for path in given.weights]
+    facts = [_facts(path) for path in given.weights]
     write_tensors(given.out, mean, {**facts[-1], "mean_of": facts[:-1], "mean_part": given.part})
     return 0
 

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from vb_perception.errors import CheckpointError, ConfigError
-from vb_perception.generator.checkpoint import load_into, read_tensors, write_tensors
+from vb_perception.generator.checkpoint import load_into, read_run, write_tensors
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.training.data import Data
 from vb_perception.training.loss_log import LossLog
@@ -95,7 +95,7 @@ class Run:
 
     def resume(self) -> None:
         """Take up a saved run."""
-        tensors, facts = read_tensors(self.directory / STATE)
+        tensors, facts, _ = read_run(self.directory / STATE, "settings", "images")
         self._check_same_data(facts["settings"])
         load_into(self.model, tensors, "model.")
         load_into(self.average, tensors, "average.")
