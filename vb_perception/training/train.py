@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -195,19 +194,17 @@ class Run:
 
     def _stage(self, loader: "DataLoader[Batch] | PooledBatches", end: int, label: str) -> None:
         saved = time.monotonic()
+        log = LossLog(self.directory / "log.csv")
         settings = self.settings
         every, total = settings.validate_every_images, settings.total_images
-        with (
-            tqdm(
-                total=total,
-                initial=self.images,
-                desc=label,
-                unit="img",
-                mininterval=10,
-                disable=not self.accelerator.is_main_process,
-            ) as bar,
-            closing(LossLog(self.directory / "log.csv")) as log,
-        ):
+        with tqdm(
+            total=total,
+            initial=self.images,
+            desc=label,
+            unit="img",
+            mininterval=10,
+            disable=not self.accelerator.is_main_process,
+        ) as bar:
             for batch in loader:
                 before = self.images
                 row = self.step(batch)
