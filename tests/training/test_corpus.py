@@ -1,4 +1,7 @@
+import errno
+import os
 import pickle
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +61,33 @@ def test_another_process_maps_it_for_itself(tmp_path: Path, random_sample: MakeS
 def test_a_corpus_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="0 frames"):
         write_corpus(iter([]), 0, tmp_path)
+
+
+def test_a_disk_without_room_for_all_is_refused_before_anything_is_written(
+    tmp_path: Path, random_sample: MakeSample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written through a mapping, a page without room would kill this process."""
+    room = 2 * 12 * 16 * 4 + 128  # bytes that a file may take, less than the colours need
+
+    def as_a_full_disk(_descriptor: int, offset: int, length: int) -> None:
+        if offset + length > room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", as_a_full_disk)
+    samples = [random_sample(i, 12, 16) for i in range(3)]
+    with pytest.raises(ConfigError, match=r"no room for rgb\[3, 12, 16, 3\].*No space left.*fewer frames"):
+        write_corpus(iter(samples), 3, tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_file_that_may_not_grow_so_large_is_refused(tmp_path: Path, random_sample: MakeSample) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(ConfigError, match=r"no room for rgb.*File too large"):
+            write_corpus(iter([random_sample(0, 48, 64)]), 1, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_an_interrupted_corpus_is_refused(tmp_path: Path, random_sample: MakeSample) -> None:

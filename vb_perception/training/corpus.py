@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ def write_corpus(samples: Iterator[Sample], count: int, directory: Path) -> None
     """Write `count` samples of one size; the index comes last, so that an interrupted corpus is seen as such.
 
     Depth is stored as float16 (relative error 5e-4), normals in steps of 1/127, ids as int16.
+
+    Raises:
+        ConfigError: no sample is wanted, or the disk has no room for all of them.
     """
     if count < 1:
         msg = f"a corpus of {count} frames: expected at least 1"
@@ -44,10 +48,7 @@ def write_corpus(samples: Iterator[Sample], count: int, directory: Path) -> None
                 "classes": ((height, width), np.int16),
                 "instances": ((height, width), np.int16),
             }
-            arrays = {
-                k: open_memmap(directory / f"{k}.npy", "w+", dtype=dtype, shape=(count, *shape))
-                for k, (shape, dtype) in layout.items()
-            }
+            arrays = {k: _allocated(directory, k, (count, *shape), dtype) for k, (shape, dtype) in layout.items()}
         arrays["rgb"][i] = sample.rgb
         arrays["depth"][i] = np.where(sample.depth_m >= ENDLESS_M, np.inf, sample.depth_m)
         arrays["normals"][i] = np.round(np.nan_to_num(sample.normals) * NORMAL_STEPS)
@@ -60,6 +61,20 @@ def write_corpus(samples: Iterator[Sample], count: int, directory: Path) -> None
         array.flush()
     index = {"class_names": sample.class_names, "cameras": cameras, "names": names}
     (directory / INDEX).write_text(json.dumps(index), encoding="utf-8")
+
+
+def _allocated(directory: Path, name: str, shape: tuple[int, ...], dtype: type) -> np.memmap[Any, Any]:
+    """An array on disk that has its room already: what a mapped page finds no room for kills the process."""
+    path = directory / f"{name}.npy"
+    try:
+        array = open_memmap(path, "w+", dtype=dtype, shape=shape)
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        msg = f"no room for {name}{list(shape)} in {directory}: {error}; make room on the disk or take fewer frames"
+        raise ConfigError(msg) from error
+    return array
 
 
 class Corpus:
