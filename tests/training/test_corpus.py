@@ -95,3 +95,25 @@ def test_an_interrupted_corpus_is_refused(tmp_path: Path, random_sample: MakeSam
         write_corpus(iter([random_sample(0, 12, 16)]), 2, tmp_path)
     with pytest.raises(ConfigError, match="no finished corpus"):
         Corpus(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["absent", "cut", "empty", "of another"])
+def test_a_corpus_whose_arrays_are_not_whole_is_refused(tmp_path: Path, random_sample: MakeSample, damage: str) -> None:
+    write_corpus(iter([random_sample(i, 12, 16) for i in range(2)]), 2, tmp_path)
+    file = tmp_path / "normals.npy"
+    if damage == "absent":
+        file.unlink()
+    elif damage == "of another":
+        np.save(file, np.load(file)[:1])
+    else:
+        file.write_bytes(file.read_bytes()[: -100 if damage == "cut" else 0])
+    with pytest.raises(ConfigError, match=r"no finished corpus|of 2 frames: normals\.npy has 1"):
+        Corpus(tmp_path)
+
+
+@pytest.mark.parametrize("index", ["[]", "{}"])
+def test_an_index_that_is_none_is_refused(tmp_path: Path, random_sample: MakeSample, index: str) -> None:
+    write_corpus(iter([random_sample(0, 12, 16)]), 1, tmp_path)
+    (tmp_path / "index.json").write_text(index)
+    with pytest.raises(ConfigError, match="no finished corpus"):
+        Corpus(tmp_path)

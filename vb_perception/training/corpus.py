@@ -71,7 +71,8 @@ def _allocated(directory: Path, name: str, shape: tuple[int, ...], dtype: type) 
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     except OSError as error:
-        path.unlink(missing_ok=True)
+        for begun in ARRAYS:
+            (directory / f"{begun}.npy").unlink(missing_ok=True)
         msg = f"no room for {name}{list(shape)} in {directory}: {error}; make room on the disk or take fewer frames"
         raise ConfigError(msg) from error
     return array
@@ -81,16 +82,22 @@ class Corpus:
     """Random access to what `write_corpus` wrote."""
 
     def __init__(self, directory: Path) -> None:
-        """Map the arrays; ConfigError if the corpus is absent or unfinished."""
+        """Map the arrays; ConfigError if the corpus is absent, unfinished or damaged."""
+        self._directory = directory
         try:
             index = json.loads((directory / INDEX).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            msg = f"no finished corpus in {directory}: {error}; make one with `vb-perception corpus {directory}`"
+            self._cameras, self._names = index["cameras"], index["names"]
+            self._class_names = tuple(index["class_names"])
+            self._arrays = self._mapped()
+        except (OSError, ValueError, EOFError, TypeError, KeyError) as error:
+            told = f"{type(error).__name__} {error}"
+            msg = f"no finished corpus in {directory}: {told}; make one with `vb-perception corpus {directory}`"
             raise ConfigError(msg) from error
-        self._directory = directory
-        self._arrays = self._mapped()
-        self._cameras, self._names = index["cameras"], index["names"]
-        self._class_names = tuple(index["class_names"])
+        short = [k for k, array in self._arrays.items() if len(array) != len(self._names)]
+        if short:
+            told = ", ".join(f"{k}.npy has {len(self._arrays[k])}" for k in short)
+            msg = f"corpus {directory} of {len(self._names)} frames: {told}; copy it again, whole, or make a new one"
+            raise ConfigError(msg)
 
     def _mapped(self) -> dict[str, NDArray[Any]]:
         return {k: np.load(self._directory / f"{k}.npy", mmap_mode="r") for k in ARRAYS}
