@@ -38,5 +38,35 @@ def test_a_run_is_not_resumed_with_other_folders_or_numbers_to_watch(
         run.settings = dataclasses.replace(settings, **{name: other})  # type: ignore[arg-type]
         with pytest.raises(ConfigError, match=rf"{name} .* \(now {other}\)"):
             run.resume()
+    run.settings = dataclasses.replace(settings, bench_dir="others", bench_share=0.1)
+    with pytest.raises(ConfigError, match=r"bench_dir .* \(now others\), bench_share"):
+        run.resume()
     run.settings = dataclasses.replace(settings, learning_rate=1e-4, validate_every_images=9)
     run.resume()
+
+
+def test_a_run_is_not_resumed_with_another_generator_of_the_same_weights(
+    settings: TrainSettings,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    Run(settings, tmp_path / "run").save()
+    with pytest.raises(ConfigError, match=r"generator: canonical_camera True \(now False\)"):
+        Run(dataclasses.replace(settings, generator={"canonical_camera": False}), tmp_path / "run")
+
+
+def test_a_resumed_run_needs_nothing_that_it_began_with(
+    settings: TrainSettings,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Run(settings, tmp_path / "run").save()
+
+    def refuse(_name: str) -> str:
+        msg = "no ImageNet weights here"
+        raise ConfigError(msg)
+
+    monkeypatch.setattr("vb_perception.generator.image_encoder._weights", refuse)
+    gone = dataclasses.replace(settings, start_from=str(tmp_path / "gone.safetensors"), pretrained_encoder=True)
+    with pytest.raises(ConfigError, match="no ImageNet weights"):
+        Run(gone, tmp_path / "new")
+    assert Run(gone, tmp_path / "run").images == 0

@@ -30,6 +30,7 @@ SPLIT = (
     "validation_renders",
     "withheld_renders",
     "scenes",
+    "bench_dir",
     "bench_scenes",
     "bench_share",
     "further",

@@ -55,8 +55,9 @@ class Run:
         device = self.accelerator.device
         self.weights = dict(settings.weights)
         network, self.terms_of = NETWORKS[settings.network]
-        self.model = network(config, pretrained=settings.pretrained_encoder)
-        if settings.start_from:
+        resumed = (directory / STATE).exists()  # then it needs none of what it began with
+        self.model = network(config, pretrained=settings.pretrained_encoder and not resumed)
+        if settings.start_from and not resumed:
             start_from(self.model, Path(settings.start_from))
         self.model = self.model.to(device, memory_format=torch.channels_last)  # 1.4x on CPU
         self.average = network(config).to(device)
@@ -68,7 +69,7 @@ class Run:
             [{"params": rest, "factor": 1.0}, {"params": encoder, "factor": settings.encoder_rate}],
             weight_decay=settings.weight_decay,
         )
-        if (directory / STATE).exists():
+        if resumed:
             self.resume()
         self.prepared, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
 
@@ -94,8 +95,8 @@ class Run:
 
     def resume(self) -> None:
         """Take up a saved run."""
-        tensors, facts, _ = read_run(self.directory / STATE, "settings", "images")
-        self._check_same_data(facts["settings"])
+        tensors, facts, generator = read_run(self.directory / STATE, "settings", "images")
+        self._check_same(facts["settings"], generator)
         load_into(self.model, tensors, "model.")
         load_into(self.average, tensors, "average.")
         state: dict[int, dict[str, Tensor]] = {}
@@ -121,13 +122,14 @@ class Run:
     def _own_clock_s(self) -> float:
         return self._spent_before_s + time.monotonic() - self._began
 
-    def _check_same_data(self, saved: dict[str, Any]) -> None:
+    def _check_same(self, saved: dict[str, Any], generator: GeneratorConfig) -> None:
         """Another seed or split would mix what was learnt with what is judged; rates and stages may change."""
         own = json.loads(json.dumps(dataclasses.asdict(self.settings)))
-        other = [k for k in self.FIXED if k in saved and own[k] != saved[k]]
+        other = [f"{k} {saved[k]} (now {own[k]})" for k in self.FIXED if k in saved and own[k] != saved[k]]
+        were, are = dataclasses.asdict(generator), dataclasses.asdict(self.model.config)
+        other += [f"generator: {k} {were[k]} (now {are[k]})" for k in are if were[k] != are[k]]
         if other:
-            told = ", ".join(f"{k} {saved[k]} (now {own[k]})" for k in other)
-            msg = f"{self.directory} holds a run with {told}: use the same settings, or another --out"
+            msg = f"{self.directory} holds a run with {', '.join(other)}: use the same settings, or another --out"
             raise ConfigError(msg)
 
     def terms(self, batch: Batch) -> dict[str, Tensor]:
