@@ -51,9 +51,9 @@ def _forward(command: str, arguments: Sequence[str]) -> int:
         from vb_perception.training import distil
 
         return distil.main(arguments)
-    from vb_perception.generator import export
+    from vb_perception.generator import export_command
 
-    return export.main(arguments)
+    return export_command.main(arguments)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -106,10 +106,25 @@ def test_too_few_frames(exported: Path) -> None:
         write_variants(exported, EngineSpec.read(exported), [], Wanted(frames(2)))
 
 
-@pytest.mark.parametrize("size", ["480", "480x", "100x640", "x"])
-def test_a_size_that_is_no_size(size: str) -> None:
-    with pytest.raises(ExportError, match="expected height x width, both multiples of 32"):
-        export._size(size)  # noqa: SLF001
+def test_a_failed_export_leaves_the_model_before_as_it_was_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "model"
+    out.mkdir()
+    for name in ("generator.onnx", "spec.json", "MODEL_CARD.md"):
+        (out / name).write_text("of the model before")
+
+    def refuse(*_: object) -> None:
+        msg = "text.onnx differs from torch"
+        raise ExportError(msg)
+
+    monkeypatch.setattr(export, "_check_text", refuse)
+    config = GeneratorConfig()
+    with pytest.raises(ExportError, match="differs from torch"):
+        export_model(Generator(config), TextEncoder(config), HEIGHT, WIDTH, out, "new")
+    assert [f.name for f in tmp_path.iterdir()] == ["model"]
+    assert {f.name for f in out.iterdir()} == {"generator.onnx", "spec.json", "MODEL_CARD.md"}
+    assert {f.read_text() for f in out.iterdir()} == {"of the model before"}
 
 
 def test_the_folder_is_a_model_that_engines_load(exported: Path) -> None:

@@ -1,9 +1,7 @@
 """From a training state to the folder that the node loads: weights, two ONNX graphs, and the spec that ties them."""
 
-import argparse
 import hashlib
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +12,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from vb_perception.errors import ExportError
-from vb_perception.generator.checkpoint import load_into, read_run, write_tensors
+from vb_perception.generator.checkpoint import write_tensors
 from vb_perception.generator.compiled_form import CompiledForm
 from vb_perception.generator.config import GeneratorConfig
-from vb_perception.generator.image_encoder import STRIDE
+from vb_perception.generator.model_folder import SPEC, in_place_of
 from vb_perception.generator.student import Generator
 from vb_perception.generator.text import TextEncoder, phrase_rows
 from vb_perception.generator.variants import Exported, Wanted, copied, write_variants
@@ -25,13 +23,11 @@ from vb_perception.runtime.engine import Engine, EngineSpec
 from vb_perception.runtime.onnx_engine import OnnxEngine
 from vb_perception.runtime.precisions import halve_weights
 from vb_perception.runtime.text import WORDS, PromptEncoder, prompt_rows
-from vb_perception.scenes.stream import scene_stream
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, Task
 
 OPSET = 20
 # Largest allowed differences of a colour in [-1, 1], where one 8-bit level is 0.0078.
 TOLERANCE = 1e-4
-CALIBRATION_SEED, CALIBRATION_FRAMES = 20_000, 24
 ROUNDING_TOLERANCE = 4e-2
 PHRASES = ("metric depth map", "cup", "the leftmost thing on the table", "déjà vu")
 
@@ -64,13 +60,26 @@ def export_model(
 
     All weights are stored in fp16, in the graphs after batch normalisation is folded in; the graphs compute in fp32.
     Raises ExportError if a graph differs from torch with the same rounded weights by more than TOLERANCE, or the
-    rounding itself moves a colour by more than ROUNDING_TOLERANCE.
+    rounding itself moves a colour by more than ROUNDING_TOLERANCE; what was in `out` is as it was then.
     """
+    with in_place_of(out) as partial:
+        return _written(generator, text, height, width, partial, name, nouns, wanted)
+
+
+def _written(
+    generator: Generator,
+    text: TextEncoder,
+    height: int,
+    width: int,
+    out: Path,
+    name: str,
+    nouns: Sequence[str],
+    wanted: Wanted | None,
+) -> EngineSpec:
     generator, text = generator.eval(), text.half().float().eval()
     config = generator.config
     probe = _probe(config, height, width)
     graph, reference, gflop = _rounded(generator, probe)
-    out.mkdir(parents=True, exist_ok=True)
     named = (("generator", generator), ("text", text))
     tensors = {
         f"{prefix}.{name}": value.half() if value.is_floating_point() else value
@@ -102,7 +111,7 @@ def export_model(
         gflop_three_prompts=gflop,
         words_sha256=_sha256(out / WORDS) if nouns else "",
     )
-    (out / "spec.json").write_text(spec.to_json(), encoding="utf-8")
+    (out / SPEC).write_text(spec.to_json(), encoding="utf-8")
     _check_text(PromptEncoder(out, spec), text)
     if wanted is not None:
         exported = [_exported(graph, model, height, width, spec.gflop_three_prompts)]
@@ -111,7 +120,7 @@ def export_model(
             further = _to_onnx(graph, there, ("image", "rays", "prompts"), "rgb", free="prompts")
             exported.append(_exported(graph, further, *size, _counted(graph, there)[1]))
         spec = write_variants(out, spec, exported, wanted)
-        (out / "spec.json").write_text(spec.to_json(), encoding="utf-8")
+        (out / SPEC).write_text(spec.to_json(), encoding="utf-8")
     _check(OnnxEngine(out), probe, reference)
     return spec
 
@@ -206,44 +215,3 @@ def _compare(name: str, answer: NDArray[np.float32], reference: Tensor) -> None:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _size(text: str) -> tuple[int, int]:
-    height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit()) or int(height) % STRIDE or int(width) % STRIDE:
-        msg = f"size {text!r}: expected height x width, both multiples of {STRIDE}, as in 480x640"
-        raise ExportError(msg)
-    return int(height), int(width)
-
-
-def main(argv: Sequence[str]) -> int:
-    """`vb-perception export STATE --out MODEL_DIR`."""
-    parser = argparse.ArgumentParser(prog="vb-perception export", description=__doc__)
-    parser.add_argument("state", type=Path, help="state.safetensors of a training run")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--name", default="default")
-    parser.add_argument("--height", type=int, default=192)
-    parser.add_argument("--width", type=int, default=256)
-    parser.add_argument("--size", action="append", default=[], help="one more, as 480x640 (height x width); repeatable")
-    parser.add_argument(
-        "--frames",
-        type=int,
-        default=CALIBRATION_FRAMES,
-        help="to calibrate and measure on; 0: fp32 alone [%(default)s]",
-    )
-    parser.add_argument(
-        "--precision", nargs="*", choices=("fp16", "int8"), default=("fp16", "int8"), help="beside fp32 [both]"
-    )
-    args = parser.parse_args(argv)
-    tensors, facts, config = read_run(args.state, "nouns")
-    generator, text = Generator(config), TextEncoder(config)
-    load_into(generator, tensors, "average.generator.")
-    load_into(text, tensors, "average.text.")
-    wanted = None
-    if args.frames:
-        frames = list(islice(scene_stream(CALIBRATION_SEED, args.width, args.height), args.frames))
-        wanted = Wanted(frames, [_size(size) for size in args.size], args.precision)
-    spec = export_model(generator, text, args.height, args.width, args.out, args.name, facts["nouns"], wanted)
-    sizes = f"{spec.parameters / 1e6:.2f} M parameters, {spec.gflop_three_prompts} GFLOP for three prompts"
-    print(f"{args.out}: {sizes}")  # noqa: T201 (a command's answer)
-    return 0
