@@ -55,6 +55,7 @@ def test_two_processes_end_together_when_the_time_is_over(settings: TrainSetting
 def test_two_processes_share_the_images(settings: TrainSettings, tmp_path: Path) -> None:  # noqa: F811
     tensors, facts = read_tensors(trained_by_two(settings, tmp_path, 8))
     assert facts["images"] == 8  # two steps of two images each on two processes
+    assert facts["processes"] == 2
     steps = [int(v) for k, v in tensors.items() if k.endswith(".step")]
     assert max(steps) == 2  # less for what no prompt of a batch needed
     with (tmp_path / "run" / "log.csv").open() as file:
