@@ -83,6 +83,17 @@ def test_where_nothing_is_reduced_it_is_the_guided_filter(*, grey: bool) -> None
     assert np.count_nonzero(follow_picture(ids, picture, 3) != reference(ids, picture, 3)) <= 0.002 * ids.size
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_picture_of_strong_contrast_that_is_nearly_grey_is_no_harder(seed: int) -> None:
+    grey = np.zeros((60, 80, 1))
+    grey[:, 40:], grey[20:40, 10:60] = 250, 120
+    chroma = np.random.default_rng(seed).integers(0, 3, (60, 80, 3))
+    picture = np.clip(grey + chroma, 0, 255).astype(np.uint8)
+    ids = np.zeros((60, 80), np.uint16)
+    ids[:, 38:], ids[22:41, 12:57] = 1, 2
+    assert np.array_equal(follow_picture(ids, picture, 3), reference(ids, picture, 3))
+
+
 @settings(deadline=None, max_examples=50)
 @given(
     height=st.integers(1, 40), width=st.integers(1, 40), radius_px=st.integers(1, 12), seed=st.integers(0, 2**32 - 1)

@@ -12,6 +12,7 @@ from vb_perception.codecs.colours import RGB, expect_rgb
 from vb_perception.errors import FrameError
 
 Float = NDArray[np.float32]
+Double = NDArray[np.float64]
 
 EPSILON = 1e-5
 """Variance of colours in [0, 1] below which a square of the picture counts as flat."""
@@ -68,7 +69,8 @@ class _Guide:
         whole = cv2.copyMakeBorder(picture, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
         self.shape = whole.shape[:2]
         self._fine = [plane / LEVELS for plane in cv2.split(whole)]
-        self._coarse = [self._reduced(plane) for plane in self._fine]
+        # In double precision: of a picture that is nearly grey the covariance is nearly singular.
+        self._coarse = [self._reduced(plane).astype(np.float64) for plane in self._fine]
         self._means = [self._mean(plane) for plane in self._coarse]
         rr, rg, rb, gg, gb, bb = (
             self._covariance(i, j) + (EPSILON if i == j else 0) for i in range(3) for j in range(i, 3)
@@ -82,16 +84,16 @@ class _Guide:
         """How much of an id the colours around each pixel say it is, where it is any at all: which part, and that."""
         ones = np.zeros(self.shape, np.float32)
         ones[: member.shape[0], : member.shape[1]] = member
-        ones = self._reduced(ones)
-        part = self._reach(ones)
-        ones = ones[part]
+        coarse = self._reduced(ones).astype(np.float64)
+        part = self._reach(coarse)
+        coarse = coarse[part]
         colours, means = ([plane[part] for plane in planes] for planes in (self._coarse, self._means))
-        mean = self._mean(ones)
-        together = [self._mean(colour * ones) - of * mean for colour, of in zip(colours, means, strict=True)]
-        slopes = [sum(a[part] * b for a, b in zip(row, together, strict=True)) for row in self._inverse]
+        mean = self._mean(coarse)
+        together = [self._mean(colour * coarse) - of * mean for colour, of in zip(colours, means, strict=True)]
+        slopes = [np.asarray(sum(a[part] * b for a, b in zip(row, together, strict=True))) for row in self._inverse]
         offset = mean - sum(a * b for a, b in zip(slopes, means, strict=True))
         size = (mean.shape[1] * self._factor, mean.shape[0] * self._factor)
-        *grown, share = (cv2.resize(self._mean(plane), size) for plane in (*slopes, offset))
+        *grown, share = (cv2.resize(self._mean(plane).astype(np.float32), size) for plane in (*slopes, offset))
         rows, columns = (
             slice(s.start * self._factor, s.start * self._factor + n) for s, n in zip(part, size[::-1], strict=True)
         )
@@ -99,17 +101,17 @@ class _Guide:
             share = share + slope * colour[rows, columns]
         return (rows, columns), np.asarray(share)
 
-    def _reach(self, ones: Float) -> tuple[slice, slice]:
+    def _reach(self, ones: Double) -> tuple[slice, slice]:
         """The rows and columns of the reduced picture in which `ones` count."""
         reach = 2 * self._radius + 1
         spans = (np.flatnonzero(ones.any(axis)) for axis in (1, 0))
         rows, columns = (slice(max(int(at[0]) - reach, 0), int(at[-1]) + reach + 1) for at in spans)
         return rows, columns
 
-    def _covariance(self, i: int, j: int) -> Float:
+    def _covariance(self, i: int, j: int) -> Double:
         return self._mean(self._coarse[i] * self._coarse[j]) - self._means[i] * self._means[j]
 
-    def _mean(self, values: Float) -> Float:
+    def _mean(self, values: Double) -> Double:
         return np.asarray(cv2.blur(values, (2 * self._radius + 1,) * 2))
 
     def _reduced(self, values: Float) -> Float:
