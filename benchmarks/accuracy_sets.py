@@ -1,4 +1,4 @@
-"""The frames that accuracy is measured on; none of them is ever trained on, and nothing is tuned on them."""
+"""The frames that accuracy is measured on; none of them is ever trained on."""
 
 import hashlib
 import json
