@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from vb_perception.codecs.colours import RGB
 from vb_perception.codecs.depth import DepthCodec
+from vb_perception.codecs.guided import follow_picture
 from vb_perception.codecs.instances import decode_instances, encode_instances
 from vb_perception.codecs.normals import decode_normals, encode_normals
 from vb_perception.codecs.palette import distinct_colours, nearest_colour
@@ -28,6 +29,7 @@ from vb_perception.codecs.segments import decode_mask, encode_segments
 WIDTH_PX, HEIGHT_PX = 256, 192
 BLACK = (0, 0, 0)
 CLASSES = 15
+FOLLOWED_PX = 6
 
 
 def main() -> None:
@@ -43,6 +45,7 @@ def main() -> None:
     classes_rgb = painted(encode_segments(ids, colours), rng)
     instances_rgb = painted(encode_instances(ids, BLACK), rng)
     noise = rng.integers(0, 256, (HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint8)
+    specks = (noise[..., 0] % 13).astype(np.uint16)
     codec = DepthCodec()
     runs: dict[str, Callable[[], object]] = {
         "depth": lambda: codec.decode(depth_rgb),
@@ -50,6 +53,8 @@ def main() -> None:
         f"classes_{CLASSES}": lambda: nearest_colour(classes_rgb, colours),
         "mask": lambda: decode_mask(classes_rgb, colours[1], colours[0]),
         f"instances_{ids.max()}": lambda: decode_instances(instances_rgb, BLACK),
+        f"borders_of_{ids.max()}": lambda: follow_picture(ids, classes_rgb, FOLLOWED_PX),
+        "borders_noise": lambda: follow_picture(specks, noise, FOLLOWED_PX),
         "instances_noise": lambda: decode_instances(noise, BLACK),
     }
     found = int(decode_instances(instances_rgb, BLACK)[0].max())

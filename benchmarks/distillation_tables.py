@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accuracy_goals import OSD
-from chance import LESS_IS_BETTER, legend, spread, word
+from chance import LESS_IS_BETTER, legend, margins, word
 
 from vb_perception.metrics.objects import BOUNDARY_SHARE
 
@@ -64,7 +64,7 @@ def verdicts(figures: Mapping[str, Figures], costs: Mapping[str, Mapping[str, fl
     """Students beside the teacher at its best number of steps, and beside the control."""
     ways = [way for way in WAYS if f"{way}-1" in figures]
     teachers = {name: of for name, of in figures.items() if name.startswith("teacher,")}
-    chance = spread(figures["control-1"], figures["control-2"])
+    chance = margins(figures["control-1"], figures["control-2"])
     head = " | ".join(
         f"{way}: mean (seeds apart); of the teacher's" + ("" if way == "control" else "; against control")
         for way in ways
@@ -83,7 +83,7 @@ def verdicts(figures: Mapping[str, Figures], costs: Mapping[str, Mapping[str, fl
             control = sum(seeds["control"]) / len(seeds["control"])
             cells = [
                 _cell(figure, form, values, by_steps[best])
-                + ("" if way == "control" else f"; {word(figure, sum(values) / len(values), control, chance)}")
+                + ("" if way == "control" else f"; {word(figure, sum(values) / len(values), control, chance[figure])}")
                 for way, values in seeds.items()
             ]
             speed = costs[best]["ms"] / costs["student"]["ms"]

@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 from accuracy_goals import OSD
-from chance import legend, spread, word
+from chance import legend, margins, word
 from circumstances import circumstances
 from distillation import RESULTS, ROOT, frames_at_hand, images_seen, judged, kept_or, read_student
 from distillation_tables import FORMS, Figures, osd_title, rounded, unrounded
@@ -91,7 +91,7 @@ def cost(model: Model, size: tuple[int, int]) -> dict[str, float]:
 def table(figures: Mapping[str, Figures], titles: Mapping[str, str]) -> list[str]:
     """A row a set and figure: the mean over seeds of each, the seeds' distance, and whether it is better than small."""
     kinds = [kind for kind in KINDS if f"{kind}-1" in figures]
-    chance = spread(figures["small-1"], figures["small-2"])
+    chance = margins(figures["small-1"], figures["small-2"])
     lines = [f"| set, figure | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     for name, first in figures["small-1"].items():
         for figure, form in FORMS.items():
@@ -100,7 +100,7 @@ def table(figures: Mapping[str, Figures], titles: Mapping[str, str]) -> list[str
             values = {
                 who: [of[name][figure] for run, of in figures.items() if run.startswith(f"{who}-")] for who in kinds
             }
-            cells = [told(who, figure, form, values, chance) for who in kinds]
+            cells = [told(who, figure, form, values, chance[figure]) for who in kinds]
             lines.append(f"| {titles.get(name, name)}, {figure} | {' | '.join(cells)} |")
     return [*lines, "", legend("small", chance)]
 
