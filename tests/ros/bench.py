@@ -22,6 +22,7 @@ from vb_perception.msg import LatencyStats
 
 from vb_perception.ros.perception_node import PerceptionNode
 from vb_perception.ros.qos import qos_profile
+from vb_perception.runtime.fake import thing_mask
 
 WIDTH, HEIGHT = 64, 48
 FX, FY, CX, CY = 55.0, 56.0, 31.0, 24.0
@@ -40,7 +41,9 @@ def info_message(stamp_ns: int, width: int = WIDTH, height: int = HEIGHT, frame_
 
 
 def image_message(stamp_ns: int, width: int = WIDTH, height: int = HEIGHT, frame_id: str = "optical") -> Image:
-    rgb = np.random.default_rng(stamp_ns % 1000).integers(0, 256, (height, width, 3), np.uint8)
+    """A bright thing where the fake engine paints one, and a camera's noise."""
+    rgb = np.random.default_rng(stamp_ns % 1000).integers(0, 32, (height, width, 3), np.uint8)
+    rgb[thing_mask(height, width)] += 200
     out = Image(width=width, height=height, encoding="rgb8", step=3 * width)
     out.data = array.array("B", rgb.tobytes())
     out.header = info_message(stamp_ns, frame_id=frame_id).header
