@@ -36,6 +36,14 @@ def test_a_border_on_the_edge_of_the_picture_stays() -> None:
     assert np.count_nonzero(follow_picture(true, picture, 6) != true) <= 0.002 * true.size
 
 
+def test_what_is_printed_on_a_box_makes_no_hole_in_it() -> None:
+    ids, picture = np.zeros((96, 128), np.uint16), np.full((96, 128, 3), 130, np.uint8)
+    ids[20:80, 30:100], picture[20:80, 30:100] = 1, (180, 60, 50)
+    picture[22:26, 34:60] = 130  # as the table, near its border
+    found = follow_picture(ids, picture, 6)
+    assert np.array_equal(found, ids)
+
+
 def test_without_an_edge_in_the_picture_a_straight_border_stays() -> None:
     ids = np.zeros((48, 64), np.uint16)
     ids[:, 30:] = 7

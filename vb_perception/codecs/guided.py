@@ -25,9 +25,9 @@ def follow_picture(ids: NDArray[np.uint16], picture: RGB, radius_px: int) -> NDA
     """Ids (H, W), each pixel of the id that is likeliest by the colours of the picture near it.
 
     Within each square the map of an id, 1 where it is and 0 elsewhere, is fitted as a linear function of red, green and
-    blue; a pixel's share of an id is the mean of what the squares around it say, and the largest share wins.
-    So a border that runs beside an edge of the picture moves there, and where there is none
-    it is smoothed.
+    blue; a pixel's share of an id is the mean of what the squares around it say, and the largest share wins.  So a
+    border that runs beside an edge of the picture moves there, and where there is none it is smoothed.  A piece of an
+    id none of which was that id's is left as it was: print on a box makes no hole in it.
 
     Args:
         ids: (H, W), 0 background, which counts like any other.
@@ -56,7 +56,20 @@ def follow_picture(ids: NDArray[np.uint16], picture: RGB, radius_px: int) -> NDA
         winner[part][ahead] = one
         np.maximum(most[part], share, out=most[part])
     winner[left >= most] = largest
-    return winner[: ids.shape[0], : ids.shape[1]]
+    return _without_islands(ids, winner[: ids.shape[0], : ids.shape[1]])
+
+
+def _without_islands(ids: NDArray[np.uint16], moved: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """`moved`, but as in `ids` where it has a piece of an id none of which was there: borders move, nothing is new."""
+    out = moved.copy()
+    for one in np.flatnonzero(np.bincount(moved.ravel())):
+        count, piece = cv2.connectedComponents((moved == one).astype(np.uint8), connectivity=4)
+        was_there = np.zeros(count, np.bool_)
+        was_there[piece[(ids == one) & (moved == one)]] = True
+        was_there[0] = True  # all that is another id
+        island = ~was_there[piece]
+        out[island] = ids[island]
+    return out
 
 
 class _Guide:
