@@ -5,7 +5,7 @@ the no-image baseline are the same in all of them (checked).  Error falls about 
 its standard error come from a line through the logarithms, and the images that a goal takes from following that power
 from the newest model on.  Data, losses and the last layer changed on the way, and from the fourth model on instances
 are read with a vote (.339 to .365 in boundary F): it is the power of work like ours, not of images alone.  What came
-after the last of these commits without other weights (`codecs/fragments.py`, `codecs/guided.py`: .453 to .494) is not
+after the last of these commits without other weights (`codecs/fragments.py`, `codecs/guided.py`: .453 to .500) is not
 in the line.
 
 Usage: python benchmarks/learning_curve.py
