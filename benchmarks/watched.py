@@ -29,6 +29,7 @@ from vb_perception.training.compose import crowd
 from vb_perception.training.data import Data
 from vb_perception.training.objective import Model
 from vb_perception.training.settings import TrainSettings
+from vb_perception.training.train import STATE
 from vb_perception.training.validate import paint
 
 RESULTS = Path(__file__).parent / "results"
@@ -53,7 +54,9 @@ def main() -> None:
     crowding["OSD as it is learnt"] = crowding_of([learnt.draw(rng) for _ in range(DRAWN)])
     crowding["OSD's learn split"] = crowding_of([learnt.samples[i] for i in range(len(learnt.samples))])
     found = {
-        str(state): {name: figures_of(read_student(state), frames) for name, frames in sets.items()}
+        (state.parent.name if state.name == STATE else state.stem): {
+            name: figures_of(read_student(state), frames) for name, frames in sets.items()
+        }
         for state in options.states
     }
     text = json.dumps({"benchmark": "watched", **circumstances(), "crowding": crowding, "figures": found}, indent=1)
