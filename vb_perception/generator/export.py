@@ -62,66 +62,55 @@ def export_model(
     Raises ExportError if a graph differs from torch with the same rounded weights by more than TOLERANCE, or the
     rounding itself moves a colour by more than ROUNDING_TOLERANCE; what was in `out` is as it was then.
     """
-    with in_place_of(out) as partial:
-        return _written(generator, text, height, width, partial, name, nouns, wanted)
-
-
-def _written(
-    generator: Generator,
-    text: TextEncoder,
-    height: int,
-    width: int,
-    out: Path,
-    name: str,
-    nouns: Sequence[str],
-    wanted: Wanted | None,
-) -> EngineSpec:
     generator, text = generator.eval(), text.half().float().eval()
     config = generator.config
     probe = _probe(config, height, width)
     graph, reference, gflop = _rounded(generator, probe)
-    named = (("generator", generator), ("text", text))
-    tensors = {
-        f"{prefix}.{name}": value.half() if value.is_floating_point() else value
-        for prefix, module in named
-        for name, value in module.state_dict().items()
-    }
-    write_tensors(out / "generator.safetensors", tensors, {"name": name})
-    config.write(out / "config.json")
+    with in_place_of(out) as partial:
+        named = (("generator", generator), ("text", text))
+        tensors = {
+            f"{prefix}.{name}": value.half() if value.is_floating_point() else value
+            for prefix, module in named
+            for name, value in module.state_dict().items()
+        }
+        write_tensors(partial / "generator.safetensors", tensors, {"name": name})
+        config.write(partial / "config.json")
 
-    phrases = phrase_rows(list(PHRASES), config.phrase_bytes)
-    model = _to_onnx(graph, probe, ("image", "rays", "prompts"), "rgb", free="prompts")
-    onnx.save(halve_weights(copied(model)), str(out / "generator.onnx"))
-    onnx.save(halve_weights(_to_onnx(text, (phrases,), ("bytes",), "embedding", free="bytes")), str(out / "text.onnx"))
-    (out / WORDS).write_text("".join(f"{noun}\n" for noun in nouns), encoding="utf-8")
-    spec = EngineSpec(
-        name=name,
-        height=height,
-        width=width,
-        max_tokens=config.max_tokens,
-        token_dim=config.token_dim,
-        embedding_dim=config.embedding_dim,
-        phrase_bytes=config.phrase_bytes,
-        default_fov_deg=config.default_fov_deg,
-        precision="fp32",
-        generator_sha256=_sha256(out / "generator.onnx"),
-        text_sha256=_sha256(out / "text.onnx"),
-        weights_sha256=_sha256(out / "generator.safetensors"),
-        parameters=sum(p.numel() for m in (generator, text) for p in m.parameters()),
-        gflop_three_prompts=gflop,
-        words_sha256=_sha256(out / WORDS) if nouns else "",
-    )
-    (out / SPEC).write_text(spec.to_json(), encoding="utf-8")
-    _check_text(PromptEncoder(out, spec), text)
-    if wanted is not None:
-        exported = [_exported(graph, model, height, width, spec.gflop_three_prompts)]
-        for size in wanted.sizes:
-            there = _probe(config, *size)
-            further = _to_onnx(graph, there, ("image", "rays", "prompts"), "rgb", free="prompts")
-            exported.append(_exported(graph, further, *size, _counted(graph, there)[1]))
-        spec = write_variants(out, spec, exported, wanted)
-        (out / SPEC).write_text(spec.to_json(), encoding="utf-8")
-    _check(OnnxEngine(out), probe, reference)
+        phrases = phrase_rows(list(PHRASES), config.phrase_bytes)
+        model = _to_onnx(graph, probe, ("image", "rays", "prompts"), "rgb", free="prompts")
+        onnx.save(halve_weights(copied(model)), str(partial / "generator.onnx"))
+        onnx.save(
+            halve_weights(_to_onnx(text, (phrases,), ("bytes",), "embedding", free="bytes")), str(partial / "text.onnx")
+        )
+        (partial / WORDS).write_text("".join(f"{noun}\n" for noun in nouns), encoding="utf-8")
+        spec = EngineSpec(
+            name=name,
+            height=height,
+            width=width,
+            max_tokens=config.max_tokens,
+            token_dim=config.token_dim,
+            embedding_dim=config.embedding_dim,
+            phrase_bytes=config.phrase_bytes,
+            default_fov_deg=config.default_fov_deg,
+            precision="fp32",
+            generator_sha256=_sha256(partial / "generator.onnx"),
+            text_sha256=_sha256(partial / "text.onnx"),
+            weights_sha256=_sha256(partial / "generator.safetensors"),
+            parameters=sum(p.numel() for m in (generator, text) for p in m.parameters()),
+            gflop_three_prompts=gflop,
+            words_sha256=_sha256(partial / WORDS) if nouns else "",
+        )
+        (partial / SPEC).write_text(spec.to_json(), encoding="utf-8")
+        _check_text(PromptEncoder(partial, spec), text)
+        if wanted is not None:
+            exported = [_exported(graph, model, height, width, spec.gflop_three_prompts)]
+            for size in wanted.sizes:
+                there = _probe(config, *size)
+                further = _to_onnx(graph, there, ("image", "rays", "prompts"), "rgb", free="prompts")
+                exported.append(_exported(graph, further, *size, _counted(graph, there)[1]))
+            spec = write_variants(partial, spec, exported, wanted)
+            (partial / SPEC).write_text(spec.to_json(), encoding="utf-8")
+        _check(OnnxEngine(partial), probe, reference)
     return spec
 
 
