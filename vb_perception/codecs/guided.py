@@ -62,13 +62,17 @@ def follow_picture(ids: NDArray[np.uint16], picture: RGB, radius_px: int) -> NDA
 def _without_islands(ids: NDArray[np.uint16], moved: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """`moved`, but as in `ids` where it has a piece of an id none of which was there: borders move, nothing is new."""
     out = moved.copy()
-    for one in np.flatnonzero(np.bincount(moved.ravel())):
-        count, piece = cv2.connectedComponents((moved == one).astype(np.uint8), connectivity=4)
+    changed = moved != ids
+    for one in np.flatnonzero(np.bincount(moved[changed])):
+        left, top, width, height = cv2.boundingRect((changed & (moved == one)).astype(np.uint8))
+        # A pixel more to each side: what a piece hangs together with, if not all of it is new.
+        near = np.s_[max(top - 1, 0) : top + height + 1, max(left - 1, 0) : left + width + 1]
+        count, piece = cv2.connectedComponents((moved[near] == one).astype(np.uint8), connectivity=4)
         was_there = np.zeros(count, np.bool_)
-        was_there[piece[(ids == one) & (moved == one)]] = True
+        was_there[piece[~changed[near]]] = True
         was_there[0] = True  # all that is another id
         island = ~was_there[piece]
-        out[island] = ids[island]
+        out[near][island] = ids[near][island]
     return out
 
 
