@@ -11,11 +11,13 @@ torch = pytest.importorskip("torch", reason="training extra not installed: run `
 from tests.training.test_train import settings, weights  # noqa: E402, F401 (a fixture)
 from vb_perception.cli import main  # noqa: E402
 from vb_perception.errors import CheckpointError, ConfigError  # noqa: E402
-from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
+from vb_perception.generator.checkpoint import read_tensors, write_tensors  # noqa: E402
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.training.agreement import PREFIX, Answer, disagreement  # noqa: E402
 from vb_perception.training.distil import DistilRun, DistilSettings, read_teacher  # noqa: E402
 from vb_perception.training.settings import TrainSettings  # noqa: E402
+from vb_perception.training.shrink import shrunk, shrunk_answer  # noqa: E402
+from vb_perception.training.soup import main as soup  # noqa: E402
 from vb_perception.training.teach import TeacherModel  # noqa: E402
 from vb_perception.training.train import STATE, Run  # noqa: E402
 
@@ -136,6 +138,42 @@ def test_a_larger_network_of_one_step_teaches_what_it_says_but_no_scores(
         DistilRun(distilled(settings, teacher=state, way="score"), tmp_path / "score")
 
 
+def test_a_teacher_may_see_finer_pictures_than_its_student_and_the_control_learns_from_the_same(
+    settings: TrainSettings,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    Run(settings, tmp_path / "equal").save()
+    own = distilled(settings, teacher=str(tmp_path / "equal" / STATE), teacher_scale=2)
+    run = DistilRun(own, tmp_path / "run")
+    stage = settings.stages[0]
+    batch = next(iter(run.batches(stage)))
+    assert batch.image.shape[2:] == (2 * stage.height, 2 * stage.width)
+    assert run.teacher is not None
+    with torch.no_grad():
+        heard = run.terms(batch)
+        with run.accelerator.autocast():
+            answer = shrunk_answer(Answer.of(run.teacher(batch)), 2)
+        small = shrunk(batch, 2)
+        said = disagreement(run.prepared(small), answer, small, same_slots=False)
+        alone = DistilRun(dataclasses.replace(own, way="truth"), tmp_path / "control").terms(batch)
+    for name, value in said.items():
+        torch.testing.assert_close(heard[name], value, rtol=1e-3, atol=1e-3)
+    for name, value in alone.items():
+        torch.testing.assert_close(heard[name], value, rtol=1e-3, atol=1e-3)
+    run.step(batch)
+    assert run.images == len(batch.image)
+
+
+def test_a_model_folder_teaches_as_well_as_a_run(tmp_path: Path) -> None:
+    weights = Path(__file__).parents[2] / "vb_perception" / "models" / "default" / "generator.safetensors"
+    assert soup([str(weights), "--out", str(tmp_path / STATE)]) == 0
+    taught = read_teacher(tmp_path / STATE)
+    assert not isinstance(taught, TeacherModel)
+    expected = read_tensors(weights)[0]
+    for name, value in taught.state_dict().items():
+        torch.testing.assert_close(value, expected[name].to(value.dtype))
+
+
 def test_what_is_no_teacher_is_refused(teacher: Path, tmp_path: Path) -> None:
     assert isinstance(read_teacher(teacher), TeacherModel)
     with pytest.raises(CheckpointError, match="expected a safetensors file"):
@@ -161,6 +199,8 @@ def test_what_is_no_teacher_is_refused(teacher: Path, tmp_path: Path) -> None:
         ("teacher: a\nnetwork: teacher", "only a student is distilled"),
         ("teacher: a\nsamples: 0", "at least 1"),
         ("teacher: a\nunlabeled_share: 1", "below 1"),
+        ("teacher: a\nteacher_scale: 0", "teacher_scale 0 and way 'output': expected one or more"),
+        ("teacher: a\nway: score\nteacher_scale: 2", "for `score` one, since the teacher is shown"),
         ("teacher: a\nnetwork: studnet", "expected one of student, teacher"),
     ],
 )
@@ -187,3 +227,11 @@ def test_the_settings_of_the_benchmark_can_be_read() -> None:
     alike = [dataclasses.replace(s, way="truth") for s in ways.values()]
     assert alike[1:] == alike[:-1]  # one budget
     assert TrainSettings.read(folder / "teacher.yaml").network == "teacher"
+
+
+@pytest.mark.parametrize("start", ["", "tuned_"])
+def test_students_of_finer_pictures_and_their_control_differ_in_nothing_else(start: str) -> None:
+    folder = Path(__file__).parents[2] / "benchmarks" / "finer"
+    control, heard = (DistilSettings.read(folder / f"{start}{name}.yaml") for name in ("truth", "finer"))
+    assert (control.way, heard.way) == ("truth", "output")
+    assert dataclasses.replace(heard, way="truth", teacher="", teacher_weight=control.teacher_weight) == control

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from vb_perception.errors import CheckpointError, ConfigError
 from vb_perception.generator.checkpoint import load_into, read_run
@@ -26,7 +27,9 @@ from vb_perception.scenes.photographs import read_photographs
 from vb_perception.scenes.sample import Samples
 from vb_perception.training.agreement import PREFIX, Answer, disagreement, mean_answer
 from vb_perception.training.objective import Model, losses
-from vb_perception.training.settings import TrainSettings
+from vb_perception.training.pool import PooledBatches
+from vb_perception.training.settings import Stage, TrainSettings
+from vb_perception.training.shrink import shrunk, shrunk_answer
 from vb_perception.training.stream import Batch, Source
 from vb_perception.training.teach import NETWORKS, TeacherModel
 from vb_perception.training.train import Run
@@ -47,7 +50,8 @@ class DistilSettings(TrainSettings):
     `teacher` is the state.safetensors of a run, for `score` of one with `network: teacher`; `unlabeled_share` of the
     images have no truth: withheld renders, frames of the learn split, photographs; `samples` of `sample_steps` steps
     are averaged by `output` where the teacher can be sampled; `teacher_weight` is the weight of its terms beside those
-    of truth.
+    of truth.  Images are drawn `teacher_scale` times as large as the student sees them, and so the teacher sees them;
+    the control's are drawn so too, or it would learn from other pictures.
     """
 
     teacher: str = ""
@@ -56,6 +60,7 @@ class DistilSettings(TrainSettings):
     samples: int = 2
     sample_steps: int = 2
     teacher_weight: float = 0.5
+    teacher_scale: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -72,6 +77,11 @@ class DistilSettings(TrainSettings):
                 f"samples {self.samples}, sample_steps {self.sample_steps}, unlabeled_share {self.unlabeled_share}: "
                 "expected at least 1, at least 1, and from 0 to below 1"
             )
+        elif self.teacher_scale < 1 or (self.teacher_scale > 1 and self.way == "score"):
+            wrong = (
+                f"teacher_scale {self.teacher_scale} and way {self.way!r}: expected one or more, and for `score` one, "
+                "since the teacher is shown the student's own picture"
+            )
         if wrong:
             raise ConfigError(wrong)
 
@@ -79,7 +89,7 @@ class DistilSettings(TrainSettings):
 class DistilRun(Run):
     """A training run whose student also hears a teacher; the teacher itself does not change."""
 
-    FIXED = (*Run.FIXED, "way", "unlabeled_share")
+    FIXED = (*Run.FIXED, "way", "unlabeled_share", "teacher_scale")
     settings: DistilSettings
 
     def __init__(self, settings: DistilSettings, directory: Path) -> None:
@@ -88,7 +98,8 @@ class DistilRun(Run):
         self.teacher: Model | None = None
         if settings.way == "truth":
             return
-        self.teacher = read_teacher(Path(settings.teacher)).to(self.accelerator.device)
+        teacher = read_teacher(Path(settings.teacher))
+        self.teacher = teacher.to(self.accelerator.device, memory_format=torch.channels_last)  # as `Run` has it
         if settings.way == "score" and not isinstance(self.teacher, TeacherModel):
             msg = (
                 f"{settings.teacher} holds a network of one step, which cannot say how good a picture is: expected, "
@@ -101,16 +112,22 @@ class DistilRun(Run):
         labelled = [dataclasses.replace(s, share=s.share * (1 - share)) for s in data.sources]
         data.sources = [*labelled, *unlabeled_sources(data.sources[0], data.withheld, share)]
 
+    def batches(self, stage: Stage, began: int = 0) -> "DataLoader[Batch] | PooledBatches":
+        """As `Run`'s, at the size that the teacher sees."""
+        return super().batches(stage.enlarged(self.settings.teacher_scale), began)
+
     def terms(self, batch: Batch) -> dict[str, Tensor]:
         """Of truth, where it is known, and of the teacher's answer."""
-        painted = self.prepared(batch)
-        terms = losses(painted, batch, self.model.config)
+        times = self.settings.teacher_scale
+        small = shrunk(batch, times)
+        painted = self.prepared(small)
+        terms = losses(painted, small, self.model.config)
         if self.teacher is None:
             return terms
         scores = self.settings.way == "score"
         with torch.no_grad(), self.accelerator.autocast():
-            answer = self._asked(self.teacher, painted, batch)
-        return terms | disagreement(painted, answer, batch, same_slots=scores)
+            answer = shrunk_answer(self._asked(self.teacher, painted, batch), times)
+        return terms | disagreement(painted, answer, small, same_slots=scores)
 
     def _asked(self, teacher: Model, painted: Painted, batch: Batch) -> Answer:
         if not isinstance(teacher, TeacherModel):
@@ -139,9 +156,13 @@ def cleaned(ask: Clean, picture: Tensor, random: torch.Generator) -> Answer:
 
 
 def read_teacher(path: Path) -> Model:
-    """The averaged weights of a run, a `TeacherModel` if it taught one; CheckpointError if it is none."""
-    tensors, facts, config = read_run(path, "settings")
-    name = facts["settings"].get("network", "student")
+    """The averaged weights of a run, or of a mean of models; a `TeacherModel` if a run taught one.
+
+    Raises:
+        CheckpointError: it is no such state.
+    """
+    tensors, facts, config = read_run(path)
+    name = facts.get("settings", {}).get("network", "student")  # a mean of models has no settings
     if name not in NETWORKS:
         msg = f"{path} holds a run of network {name!r}, expected a teacher: one of {', '.join(NETWORKS)}"
         raise CheckpointError(msg)

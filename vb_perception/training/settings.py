@@ -1,8 +1,7 @@
 """One YAML, one run."""
 
-import dataclasses
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +56,11 @@ class Stage:
     batch: int
     images: int
     large: Large | None = None
+
+    def enlarged(self, times: int) -> "Stage":
+        """The same images, `times` as high and as wide."""
+        large = self.large and replace(self.large, height=times * self.large.height, width=times * self.large.width)
+        return replace(self, height=times * self.height, width=times * self.width, large=large)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +244,7 @@ class TrainSettings:
         if unknown:
             msg = f"training settings {path}: weights {unknown}, expected some of {sorted(WEIGHTS)}"
             raise ConfigError(msg)
-        return dataclasses.replace(
+        return replace(
             settings,
             weights=WEIGHTS | settings.weights,
             generator={key: getattr(config, key) for key in settings.generator},
