@@ -1,12 +1,13 @@
 """Better, worse, or chance: how far two seeds of one run are apart says what a difference has to exceed.
 
 The distance of one pair of seeds in one row is itself mostly chance: "better if beyond it" is wrong in a fourth to a
-half of the cells where nothing changed.  So the pair's relative differences in one figure are pooled over the sets;
+half of the cells where nothing changed.  So the relative differences of seeds in one figure are pooled over the sets;
 not over figures, since masks differ by ten times as much as normals do.
 """
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from scipy.stats import t
 
@@ -18,22 +19,28 @@ Figures = Mapping[str, Mapping[str, float]]
 """Set -> figure -> mean."""
 
 
-def margins(first: Figures, second: Figures) -> dict[str, float]:
-    """Figure -> how far, relatively, a run has to be off two seeds' mean for chance not to explain it.
+def margins(groups: Sequence[Sequence[Figures]], means: tuple[int, int] = (1, 1)) -> dict[str, float]:
+    """Figure -> how far apart, relatively, two means of so many seeds have to be for chance not to explain it.
 
-    Student's t of as many sets as have the figure, times the root mean square of the relative difference of the two.
-    (That of a single run from the mean of two varies a little less, by the root of 3/4.)
+    Student's t times the root mean square of what the seeds of a group are off their mean, over groups and sets.  (A
+    single run may be asked beside the mean of two as if that were one, which is careful.)
     """
-    apart: dict[str, list[float]] = {}
-    for name, of in first.items():
-        for figure, value in of.items():
-            total = value + second[name][figure]
-            if not math.isnan(total) and total > 0:
-                apart.setdefault(figure, []).append(2 * (value - second[name][figure]) / total)
+    off: dict[str, list[float]] = {}
+    degrees: Counter[str] = Counter()
+    for group in groups:
+        for name, of in group[0].items():
+            for figure in of:
+                values = [run[name][figure] for run in group]
+                mean = math.fsum(values) / len(values)
+                if mean > 0:  # and no NaN
+                    off.setdefault(figure, []).extend(value / mean - 1 for value in values)
+                    degrees[figure] += len(group) - 1
+    between = math.sqrt(1 / means[0] + 1 / means[1])
     return {
-        figure: float(t.ppf((1 + SURE) / 2, len(relative)))
-        * math.sqrt(math.fsum(r * r for r in relative) / len(relative))
-        for figure, relative in apart.items()
+        figure: between
+        * float(t.ppf((1 + SURE) / 2, degrees[figure]))
+        * math.sqrt(math.fsum(r * r for r in relative) / degrees[figure])
+        for figure, relative in off.items()
     }
 
 
@@ -47,6 +54,6 @@ def legend(control: str, of: Mapping[str, float]) -> str:
     """What the words of a table mean."""
     each = ", ".join(f"{figure} {margin:.0%}" for figure, margin in of.items())
     return (
-        f"Better or worse: off the mean of {control} by more than chance would be once in a hundred, by what two of "
-        f"its seeds differ in that figure over all sets ({each}).  In brackets: how far the seeds are apart."
+        f"Better or worse: off the mean of {control} by more than chance would be once in a hundred, by what seeds "
+        f"differ in that figure over all sets ({each}).  In brackets: how far the seeds are apart."
     )

@@ -64,7 +64,7 @@ def verdicts(figures: Mapping[str, Figures], costs: Mapping[str, Mapping[str, fl
     """Students beside the teacher at its best number of steps, and beside the control."""
     ways = [way for way in WAYS if f"{way}-1" in figures]
     teachers = {name: of for name, of in figures.items() if name.startswith("teacher,")}
-    chance = margins(figures["control-1"], figures["control-2"])
+    chance = margins([[figures["control-1"], figures["control-2"]]])
     head = " | ".join(
         f"{way}: mean (seeds apart); of the teacher's" + ("" if way == "control" else "; against control")
         for way in ways

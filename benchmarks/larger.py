@@ -91,7 +91,7 @@ def cost(model: Model, size: tuple[int, int]) -> dict[str, float]:
 def table(figures: Mapping[str, Figures], titles: Mapping[str, str]) -> list[str]:
     """A row a set and figure: the mean over seeds of each, the seeds' distance, and whether it is better than small."""
     kinds = [kind for kind in KINDS if f"{kind}-1" in figures]
-    chance = margins(figures["small-1"], figures["small-2"])
+    chance = margins([[figures["small-1"], figures["small-2"]]])
     lines = [f"| set, figure | {' | '.join(kinds)} |", "|---" * (len(kinds) + 1) + "|"]
     for name, first in figures["small-1"].items():
         for figure, form in FORMS.items():

@@ -37,7 +37,7 @@ def test_a_figure_without_truth_has_no_row() -> None:
 def test_the_margin_is_that_of_a_pair_in_one_figure_whatever_the_unit() -> None:
     first = {"a": {"abs_rel": 0.11, "normals_deg": 30.0}, "b": {"abs_rel": 9.0, "normals_deg": math.nan}}
     second = {"a": {"abs_rel": 0.09, "normals_deg": 30.0}, "b": {"abs_rel": 11.0, "normals_deg": math.nan}}
-    assert margins(first, second) == pytest.approx({"abs_rel": 0.2 * t.ppf(0.995, 2), "normals_deg": 0.0})
+    assert margins([[first, second]]) == pytest.approx({"abs_rel": 0.2 * t.ppf(0.995, 2), "normals_deg": 0.0})
 
 
 def test_where_nothing_changed_hardly_anything_is_called_better_or_worse() -> None:
@@ -46,12 +46,12 @@ def test_where_nothing_changed_hardly_anything_is_called_better_or_worse() -> No
     words = []
     for _ in range(200):
         one, two, three = ({s: {f: rng.normal(1, sizes[f]) for f in FIGURES} for s in sets} for _ in range(3))
-        chance = margins(one, two)
+        chance = margins([[one, two]])
         words += [word(f, three[s][f], (one[s][f] + two[s][f]) / 2, chance[f]) for s in sets for f in FIGURES]
     assert words.count("within chance") > 0.985 * len(words)
 
 
 def test_what_is_steady_shows_a_small_gain() -> None:
     one, two = ({s: {"normals_deg": 30 + off * i, "miou": 0.5 + off} for i, s in enumerate("abcd")} for off in (0, 0.1))
-    assert word("normals_deg", 29.0, 30.0, margins(one, two)["normals_deg"]) == "better"
-    assert word("miou", 0.52, 0.5, margins(one, two)["miou"]) == "within chance"
+    assert word("normals_deg", 29.0, 30.0, margins([[one, two]])["normals_deg"]) == "better"
+    assert word("miou", 0.52, 0.5, margins([[one, two]])["miou"]) == "within chance"
