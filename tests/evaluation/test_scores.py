@@ -71,6 +71,14 @@ def test_synonyms_name_a_class(samples: list[Sample]) -> None:
     assert (ids[25, 40], ids[15, 30], ids[25, 15]) == (1, 2, 0)
 
 
+def test_the_truth_may_use_synonyms_itself(samples: list[Sample]) -> None:
+    sample = samples[0]
+    other = replace(sample, class_names=("background", "desk", "carton", "mug"))
+    assert np.array_equal(true_objects(other), true_objects(sample))
+    for names in (("background", "cup", "table"), ("background", "coffee cup", "desk")):
+        assert np.array_equal(true_classes(names, other), true_classes(("background", "mug", "desk"), sample))
+
+
 @pytest.mark.parametrize("names", [("background", "cup", "object"), ("background", "object", "mug")])
 def test_of_names_that_overlap_the_particular_one_wins(samples: list[Sample], names: tuple[str, ...]) -> None:
     sample = samples[0]

@@ -15,7 +15,7 @@ from vb_perception.tasks import BACKGROUND
 OBJECT = "object"
 _BYTE = 256  # values of a byte
 _Entry = TypeVar("_Entry", bound=np.generic)
-_KNOWN = {c.name: c for c in CLASSES}
+_KNOWN = {word: c for c in CLASSES for word in (c.name, *c.synonyms)}
 
 
 def true_objects(truth: Sample) -> NDArray[np.int16]:
@@ -77,8 +77,8 @@ def is_labelled(name: str, truth: Sample) -> bool:
 
 
 def means(name: str, class_name: str) -> bool:
-    """Whether the word `name` means the class: its name, a synonym, or "object" for everything that is one."""
-    scene_class = _KNOWN.get(class_name)
-    if name == OBJECT and scene_class is not None and scene_class.is_object:
+    """Whether the word `name` means the class: both name one, or "object" for everything that is one."""
+    known = _KNOWN.get(class_name)
+    if name == OBJECT and known is not None and known.is_object:
         return True
-    return name == class_name or (scene_class is not None and name in scene_class.synonyms)
+    return name == class_name or (known is not None and known is _KNOWN.get(name))
