@@ -1,20 +1,25 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
+from tests.training.test_train import settings  # noqa: E402, F401 (a fixture)
 from vb_perception.camera import CameraIntrinsics  # noqa: E402
+from vb_perception.errors import ConfigError  # noqa: E402
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.generator.painter import MIDDLE, ZOOM  # noqa: E402
 from vb_perception.generator.student import CANONICAL_SPAN  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
-from vb_perception.training.calibrate import FULL_LOG_SCALE, features_and_errors, fit  # noqa: E402
+from vb_perception.training.calibrate import FULL_LOG_SCALE, features_and_errors, fit, main  # noqa: E402
 from vb_perception.training.losses import SCALE_ON_WALK, depth_m  # noqa: E402
 from vb_perception.training.objective import CODEC, Model  # noqa: E402
+from vb_perception.training.settings import TrainSettings  # noqa: E402
+from vb_perception.training.train import STATE, Run  # noqa: E402
 
 
 def test_what_is_fitted_says_how_large_the_error_is() -> None:
@@ -38,3 +43,15 @@ def test_the_error_is_that_of_the_depth_that_is_painted(random_sample: Callable[
     too_far = painted_m / 0.4
     assert len(features) == len(errors) == 3000
     assert errors.numpy() == pytest.approx((math.log(too_far) + too_far - 1) / 2, rel=1e-4)
+
+
+def test_with_nothing_to_fit_on_it_says_so(
+    settings: TrainSettings,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Run(settings, tmp_path).save()
+    nothing = replace(settings, validation_frames=(), validation_renders=0)
+    monkeypatch.setattr(TrainSettings, "read", lambda _path: nothing)
+    with pytest.raises(ConfigError, match="watches nothing: expected validation_frames"):
+        main(["run.yaml", str(tmp_path / STATE), "--out", str(tmp_path / "out.safetensors")])

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from vb_perception.errors import ConfigError
 from vb_perception.generator.checkpoint import load_into, read_run, write_tensors
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import MetricDepth
@@ -85,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     load_into(model, tensors, "average.")
     data = Data(settings)
     frames = [*data.watched * REAL_REPEATS, *data.watched_renders]
+    if not frames:
+        msg = f"{args.settings} watches nothing: expected validation_frames, validation_renders or both, to fit on"
+        raise ConfigError(msg)
     name = "average.generator.painter.place"
     weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
     weight[1, :, 0, 0], bias[1:] = fit(*features_and_errors(model, frames), weight[1, :, 0, 0], bias[1:])
