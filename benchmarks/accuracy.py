@@ -3,7 +3,7 @@
 Sets: the OSD test split (31 real Kinect frames) and enlarged crops of it, own renders of held-out models and textures,
 MuJoCo's Franka kitchen and Meta-World tables, and the Middlebury motorcycle.  One scorer for all.  A set whose frames
 are not at hand is named and not measured.  No model is trained on any of them, and runs are chosen by `watched.py`;
-four that it preferred were not shipped after a look at these figures (docs/training.md): all that they decided.
+four that it preferred were not shipped after a look at these figures (docs/runs.md): all that they decided.
 
 Two models or seeds stand side by side, with the difference on the same frames and its 95 % interval.
 

@@ -36,7 +36,7 @@ SHIPPED = (
     ("e7ec914", 371_344),
     ("d9383cd", 396_488),
 )
-"""Commits that measured a shipped model, and the images it had seen (docs/training.md)."""
+"""Commits that measured a shipped model, and the images it had seen (docs/runs.md)."""
 SETS = (OSD, CROPS, RENDERS, MUJOCO)
 IMAGES_PER_S = {"H200": 480.0, "two cores": 4.0}
 """Of training, as measured in docs/training.md."""

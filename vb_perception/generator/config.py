@@ -21,7 +21,7 @@ class GeneratorConfig:
     max_tokens: int = 16
     denoiser_channels: tuple[int, int] = (56, 96)
     decoder_channels: tuple[int, int, int, int] = (64, 48, 32, 16)
-    light_painter: bool = True  # a convolution less at 1/2 and one at full size (docs/training.md has what that costs)
+    light_painter: bool = True  # a convolution less at 1/2 and one at full size (docs/runs.md has what that costs)
     query_dim: int = 16
     overview_px: int = 192 * 256  # pixels at which a scene is looked at as a whole, whatever the size it is painted in
     paints_stops: bool = True  # False: the colours of colour maps are regressed (the ablation of docs/training.md)
