@@ -1,7 +1,8 @@
 """What all engines check alike: the graph is what its spec describes, inputs fit, the answer is a finite image."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.errors import EngineMismatchError, InferenceError, NonFiniteError
-from vb_perception.runtime.engine import EngineSpec, Float
+from vb_perception.runtime.engine import EngineSpec, Float, Variant, digest_of
 from vb_perception.runtime.on_device import FrameAnswer, FrameQuestion
 
 if TYPE_CHECKING:
@@ -49,6 +50,34 @@ def check_ports(file: Path, found: Mapping[str, Port], expected: Mapping[str, Po
         "the two are from different exports: reinstall the package or run `vb-perception export`"
     )
     raise EngineMismatchError(msg)
+
+
+@contextmanager
+def unreplaced(model_dir: Path, spec: EngineSpec, variant: Variant) -> Iterator[Path]:
+    """The file of `variant`, for a runtime to read: the one that `spec` describes, before that and after it.
+
+    An export puts its files where those are that an open engine came from; what were compiled of them would go by the
+    digest of the model before.  Both times, since a runtime takes a graph's weights from the folder itself: bytes that
+    were checked cannot be handed to it.
+
+    Raises:
+        EngineMismatchError: the graph or its weights are no longer those that the engine was opened with.
+    """
+    _check_unreplaced(model_dir, spec, variant)
+    yield model_dir / variant.file
+    _check_unreplaced(model_dir, spec, variant)
+
+
+def _check_unreplaced(model_dir: Path, spec: EngineSpec, variant: Variant) -> None:
+    for name, sha256 in spec.files_of(variant):
+        found = digest_of(model_dir / name)
+        if found != sha256:
+            msg = (
+                f"the model at {model_dir / name} was replaced while it was open: sha256 {found[:12]}..., the engine "
+                f"was opened with {sha256[:12]}...; reload it: close the engine and open it again (of a node: call "
+                "~/recover)"
+            )
+            raise EngineMismatchError(msg)
 
 
 def _fits(found: Port, expected: Port) -> bool:
@@ -95,6 +124,7 @@ class CheckedEngine(ABC):
         Raises:
             InferenceError: closed, inputs do not fit the spec, or the run failed.
             NonFiniteError: the answer is not a finite image.
+            EngineMismatchError: so many prompts have to be compiled for, and the model's files were replaced.
         """
         self._check_open()
         expected, _ = generator_ports(self._spec)

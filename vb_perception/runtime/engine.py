@@ -145,17 +145,18 @@ class EngineSpec:
 
     def verify_graph(self, model_dir: Path, variant: Variant) -> Path:
         """Return the file of `variant` if it and the weights that it reads are those of this spec."""
-        if self.graph_weights:
-            self.verify(model_dir / self.graph_weights, self.graph_weights_sha256)
-        return self.verify(model_dir / variant.file, variant.sha256)
+        for name, sha256 in self.files_of(variant):
+            self.verify(model_dir / name, sha256)
+        return model_dir / variant.file
+
+    def files_of(self, variant: Variant) -> tuple[tuple[str, str], ...]:
+        """Name and digest of each file that a runtime reads for `variant`: shared weights, if any, and the graph."""
+        weights = ((self.graph_weights, self.graph_weights_sha256),) if self.graph_weights else ()
+        return (*weights, (variant.file, variant.sha256))
 
     def verify(self, file: Path, sha256: str) -> Path:
         """Return `file` if its digest is the one in this spec; say what differs otherwise."""
-        try:
-            found = hashlib.sha256(file.read_bytes()).hexdigest()
-        except OSError as error:
-            msg = f"model file {file} cannot be read: {error}; reinstall the package or run `vb-perception export`"
-            raise EngineMismatchError(msg) from error
+        found = digest_of(file)
         if found != sha256:
             msg = (
                 f"model file {file} has sha256 {found[:12]}..., spec.json says {sha256[:12]}...; "
@@ -163,6 +164,15 @@ class EngineSpec:
             )
             raise EngineMismatchError(msg)
         return file
+
+
+def digest_of(file: Path) -> str:
+    """The sha256 of a model's file, as spec.json has it; EngineMismatchError if it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        msg = f"model file {file} cannot be read: {error}; reinstall the package or run `vb-perception export`"
+        raise EngineMismatchError(msg) from error
 
 
 _Row = TypeVar("_Row", EngineSpec, Variant)
@@ -199,7 +209,8 @@ class Engine(Protocol):
     def infer(self, image: Float, rays: Float, prompts: Float) -> Float:
         """`image (1, 3, H, W)`, `rays (1, 2, H, W)`, `prompts (N, T, D)` -> rgb (N, 3, H, W) in [-1, 1].
 
-        Raises InferenceError if the inputs do not fit the spec, the run fails or the answer is not finite.
+        Raises InferenceError if the inputs do not fit the spec, the run fails or the answer is not finite, and
+        EngineMismatchError if so many prompts have to be compiled for and the model's files were replaced.
         """
         ...
 

@@ -11,7 +11,16 @@ from typing import Any, Literal
 import numpy as np
 
 from vb_perception.errors import ConfigError, EngineError, EngineMismatchError, EngineUnavailableError, InferenceError
-from vb_perception.runtime.contract import IMAGE, PROMPTS, RAYS, CheckedEngine, Port, check_ports, generator_ports
+from vb_perception.runtime.contract import (
+    IMAGE,
+    PROMPTS,
+    RAYS,
+    CheckedEngine,
+    Port,
+    check_ports,
+    generator_ports,
+    unreplaced,
+)
 from vb_perception.runtime.engine import FP32, EngineSpec, Float, Variant
 from vb_perception.runtime.manifest import BuildKey, CacheEntry
 
@@ -31,6 +40,9 @@ class OpenVinoEngine(CheckedEngine):
     cache: 90 MB and two to three seconds of one core each for the shipped model, a third of that from the cache.  Fewer
     tasks than before are first answered by the graph for more, and by their own, compiled beside it, when they last.
     With a free number of tasks OpenVINO 2026.4 fails or crashes when the number changes.
+
+    The model's files are read for each of these compiles.  When others have taken their place, a number of tasks that
+    is not compiled yet is an EngineMismatchError; what is compiled goes on to answer.
     """
 
     def __init__(
@@ -62,7 +74,8 @@ class OpenVinoEngine(CheckedEngine):
             raise EngineUnavailableError(msg) from error
         spec = EngineSpec.read(model_dir)
         self._variant = variant or spec.choose(spec.precision)
-        file = self._file = spec.verify_graph(model_dir, self._variant)
+        file = spec.verify_graph(model_dir, self._variant)
+        self._model_dir = model_dir
         spec = spec.at(self._variant)
         self._settings: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads:
@@ -72,6 +85,7 @@ class OpenVinoEngine(CheckedEngine):
         self._precision = precision
         self._version = openvino.__version__
         self._core = openvino.Core()
+        self._core.set_property({"ENABLE_MMAP": False})  # else what is written over the weights later is computed with
         try:
             model = self._core.read_model(file)
         except RuntimeError as error:
@@ -146,6 +160,8 @@ class OpenVinoEngine(CheckedEngine):
         try:
             entry = CacheEntry(f"{self.spec.name}-openvino", self._key(prompts))
             content = entry.load_or_build(lambda: self._compiled(prompts).export_model().getvalue())
+        except EngineMismatchError:  # of the model: of what lies in the cache nobody hears but the log
+            raise
         except EngineError as error:
             _log.warning("%s compiles at every start: %s", self.backend, error)
             return self._compiled(prompts)
@@ -156,7 +172,8 @@ class OpenVinoEngine(CheckedEngine):
             return self._compiled(prompts)
 
     def _compiled(self, prompts: int) -> Any:  # noqa: ANN401 - OpenVINO's stubs are not relied on
-        model = self._core.read_model(self._file)
+        with unreplaced(self._model_dir, self.spec, self._variant) as file:
+            model = self._core.read_model(file)
         model.reshape({port.get_any_name(): self._static(port.get_any_name(), prompts) for port in model.inputs})
         return self._core.compile_model(model, DEVICE, self._settings)
 
