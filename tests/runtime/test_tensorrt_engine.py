@@ -1,5 +1,6 @@
 """The engine around TensorRT: caching, prompts, memory, refusals.  Building is tested with the real one beside this."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,9 +9,11 @@ import numpy as np
 import pytest
 
 from tests.runtime.fake_gpu import FakeCuda, FakeRuntime
+from tests.runtime.test_replaced_model import export_anew
 from vb_perception.errors import EngineError, EngineMismatchError, EngineUnavailableError, InferenceError
 from vb_perception.runtime import tensorrt_engine
 from vb_perception.runtime.build import open_engine
+from vb_perception.runtime.cache import cache_directory
 from vb_perception.runtime.cuda_device import find_device
 from vb_perception.runtime.engine import EngineSpec, Float
 from vb_perception.runtime.options import EngineOptions
@@ -62,6 +65,37 @@ def test_more_prompts_than_the_plan_takes(
         given = question(engine.spec, 5)
         assert np.allclose(engine.infer(*given), reference.infer(*given), atol=1e-6)
     assert builds == expected
+
+
+def test_a_replaced_model_is_not_built_as_the_old_one(toy_dir: Path, tmp_path: Path, builds: list[int]) -> None:
+    model_dir = Path(shutil.copytree(toy_dir, tmp_path / "model"))
+    with open_engine(model_dir, "tensorrt") as engine:
+        before = engine.infer(*question(engine.spec, 3))
+        export_anew(model_dir)
+        with pytest.raises(EngineMismatchError, match=r"5 prompts, the plan takes 3.* was replaced while it was open"):
+            engine.infer(*question(engine.spec, 5))
+        assert np.array_equal(engine.infer(*question(engine.spec, 3)), before)
+    assert builds == [3]
+    with open_engine(toy_dir, "tensorrt", options=EngineOptions(prompts=5)) as engine:
+        assert np.allclose(engine.infer(*question(engine.spec, 3)), before, atol=1e-6)
+    assert builds == [3, 5]
+
+
+def test_a_model_that_is_replaced_while_it_is_built(
+    toy_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_dir = Path(shutil.copytree(toy_dir, tmp_path / "model"))
+    real = vars(tensorrt_engine)["build_plan"]
+
+    def slow(*arguments: Any) -> Plan:  # noqa: ANN401
+        export_anew(model_dir)
+        plan: Plan = real(*arguments)
+        return plan
+
+    monkeypatch.setattr(tensorrt_engine, "build_plan", slow)
+    with pytest.raises(EngineMismatchError, match="was replaced while it was open"):
+        open_engine(model_dir, "tensorrt")
+    assert not list(cache_directory().rglob("compiled.bin"))
 
 
 def test_a_plan_that_the_runtime_refuses_is_built_again_once(

@@ -12,7 +12,7 @@ import numpy as np
 
 from vb_perception.errors import EngineError, EngineMismatchError, EngineUnavailableError, InferenceError
 from vb_perception.runtime.cache import cache_directory, write_whole
-from vb_perception.runtime.contract import IMAGE, PROMPTS, RAYS, RGB, CheckedEngine, generator_ports
+from vb_perception.runtime.contract import IMAGE, PROMPTS, RAYS, RGB, CheckedEngine, generator_ports, unreplaced
 from vb_perception.runtime.cuda_device import Device, GraphRun, cuda_runtime, find_device
 from vb_perception.runtime.engine import EngineSpec, Float, Variant
 from vb_perception.runtime.manifest import BuildKey, CacheEntry
@@ -57,7 +57,8 @@ class TensorRtEngine(CheckedEngine):
         self._trt, self._cuda = trt, cuda_runtime()
         self._gpu = find_device(self._cuda)
         spec = EngineSpec.read(model_dir)
-        self._file = spec.verify_graph(model_dir, variant)
+        spec.verify_graph(model_dir, variant)
+        self._model_dir, self._variant = model_dir, variant
         spec = spec.at(variant)
         super().__init__(spec, f"{trt.__name__} {trt.__version__} {variant.precision}")
         self._options = options
@@ -95,8 +96,9 @@ class TensorRtEngine(CheckedEngine):
         timing = cache_directory() / f"{self._trt.__name__}-{self._trt.__version__}-{TIMING_CACHE}"
         known = timing.read_bytes() if timing.exists() else b""
         wanted = Build(prompts, self._options.workspace_mb)
-        _log.warning("%s is built for %s; this takes minutes, once", self._file.name, self._gpu.name)
-        plan = build_plan(self._trt, self._file, self.spec, wanted, self._options.progress, known)
+        _log.warning("%s is built for %s; this takes minutes, once", self._variant.file, self._gpu.name)
+        with unreplaced(self._model_dir, self.spec, self._variant) as file:
+            plan = build_plan(self._trt, file, self.spec, wanted, self._options.progress, known)
         if plan.timing_cache:
             write_whole(timing, plan.timing_cache)
         return plan.content
@@ -134,7 +136,8 @@ class TensorRtEngine(CheckedEngine):
                 f"{prompts} prompts, the plan takes {self._most}, and a larger one failed: {error}; ask for "
                 "fewer tasks, or set the parameter for more prompts than the plan takes to split"
             )
-            raise InferenceError(msg) from error
+            kind = EngineMismatchError if isinstance(error, EngineMismatchError) else InferenceError
+            raise kind(msg) from error
         return True
 
     def _context(self, prompts: int) -> Any:  # noqa: ANN401 - a class of the module
