@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.runtime.fake_gpu import FakeCuda, FakeRuntime
+from tests.runtime.fake_gpu import FakeCuda, FakeRuntime, Status
 from tests.runtime.test_replaced_model import export_anew
 from vb_perception.errors import EngineError, EngineMismatchError, EngineUnavailableError, InferenceError
 from vb_perception.runtime import tensorrt_engine
@@ -139,6 +139,30 @@ def test_an_update_of_driver_or_tensorrt_changes_the_key(toy_dir: Path) -> None:
     assert tensorrt_engine.plan_key(module, newer, spec, 3).differs_from(key) == ["driver '13.0', expected '13.1'"]
     module.__version__ = "10.16.0"
     assert tensorrt_engine.plan_key(module, gpu, spec, 3).digest() != key.digest()
+
+
+def test_kernels_that_were_timed_on_another_gpu_are_not_taken_for_this_one(
+    toy_dir: Path, cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[bytes] = []
+    real = vars(tensorrt_engine)["build_plan"]
+
+    def build_plan(*arguments: Any) -> Plan:  # noqa: ANN401
+        known.append(arguments[-1])
+        plan: Plan = real(*arguments)
+        return plan
+
+    monkeypatch.setattr(tensorrt_engine, "build_plan", build_plan)
+    for name, major, prompts in (
+        (b"NVIDIA Imaginary", 8, 3),
+        (b"NVIDIA Imaginary", 8, 4),
+        (b"NVIDIA Imaginary", 9, 3),
+        (b"NVIDIA Real/2", 8, 3),
+    ):
+        properties = SimpleNamespace(name=name, major=major, minor=9)
+        monkeypatch.setattr(cuda, "cudaGetDeviceProperties", lambda _, found=properties: (Status.cudaSuccess, found))
+        open_engine(toy_dir, "tensorrt", options=EngineOptions(prompts=prompts)).close()
+    assert known == [b"", b"timings", b"", b""]
 
 
 def test_a_failed_build_may_fall_back_loudly(

@@ -4,6 +4,7 @@
 """
 
 import logging
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,8 @@ class TensorRtEngine(CheckedEngine):
         return self._runtime.deserialize_cuda_engine(content)
 
     def _built(self, prompts: int) -> bytes:
-        """Build, with the timings that earlier builds on this machine took."""
-        timing = cache_directory() / f"{self._trt.__name__}-{self._trt.__version__}-{TIMING_CACHE}"
+        """Build, with the timings that earlier builds on this GPU took."""
+        timing = timing_cache(self._trt, self._gpu)
         known = timing.read_bytes() if timing.exists() else b""
         wanted = Build(prompts, self._options.workspace_mb)
         _log.warning("%s is built for %s; this takes minutes, once", self._variant.file, self._gpu.name)
@@ -173,6 +174,16 @@ class TensorRtEngine(CheckedEngine):
         self._close_runs()
         self._plan = None
         del self._frames, self._runtime
+
+
+def timing_cache(trt: Any, gpu: Device) -> Path:  # noqa: ANN401 - a module without types
+    """The file of the times that kernels took on this kind of GPU: TensorRT is told not to mind if they are another's.
+
+    Raises:
+        EngineError: the cache directory cannot be trusted.
+    """
+    device = re.sub(r"[^A-Za-z0-9.]+", "_", f"{gpu.name} {gpu.capability}")
+    return cache_directory() / f"{trt.__name__}-{trt.__version__}-{device}-{TIMING_CACHE}"
 
 
 def plan_key(trt: Any, gpu: Device, spec: EngineSpec, prompts: int) -> BuildKey:  # noqa: ANN401 - a module without types
