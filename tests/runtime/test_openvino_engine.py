@@ -2,13 +2,15 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.runtime.test_engines import inputs
-from vb_perception.errors import ConfigError, EngineError
+from vb_perception.errors import ConfigError, EngineError, EngineMismatchError
+from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.openvino_engine import PATIENCE, OpenVinoEngine
 
 needs_openvino = pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed: pip install it")
@@ -56,6 +58,33 @@ def test_openvino_names_the_precision_that_it_ran_in_not_the_one_it_was_expected
         assert engine.computed == "fp32"
         engine.infer(*inputs(toy_dir, engine.spec))
         assert engine.computed == "bf16"
+
+
+def on_a_cpu_that_chooses(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As OpenVINO's plugin for a CPU that is not here: its compiled models say `chosen`."""
+    import openvino  # noqa: PLC0415 - may be absent
+
+    real = openvino.CompiledModel.get_property
+
+    def get_property(compiled: Any, name: str) -> Any:  # noqa: ANN401 - as OpenVINO's own
+        found = real(compiled, name)
+        return SimpleNamespace(to_string=lambda: chosen) if name == "INFERENCE_PRECISION_HINT" else found
+
+    monkeypatch.setattr(openvino.CompiledModel, "get_property", get_property)
+
+
+@needs_openvino
+def test_an_arm_cpu_computes_in_fp16_and_is_judged_as_such(toy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_cpu_that_chooses("f16", monkeypatch)
+    with open_engine(toy_dir, "openvino", 1) as engine:
+        assert (engine.computed, engine.backend.split()[-1]) == ("fp16", "fp16")
+
+
+@needs_openvino
+def test_a_precision_that_nothing_is_known_of(toy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_cpu_that_chooses("f8e4m3", monkeypatch)
+    with pytest.raises(EngineMismatchError, match=r"computes generator.onnx in 'f8e4m3' .*one of f32, f16, bf16; ask"):
+        open_engine(toy_dir, "openvino", 1)
 
 
 @needs_openvino

@@ -98,6 +98,14 @@ def test_an_engine_that_computes_something_else_is_refused_with_figures(toy_dir:
     assert self_test(Off(spec, golden.rgb), toy_dir, spec, spec.choose()) is not None
 
 
+def test_a_precision_without_a_bound_is_refused(toy_dir: Path) -> None:
+    spec = EngineSpec.read(toy_dir)
+    engine = Off(spec, Golden.read(toy_dir, spec, spec.choose()).rgb)
+    engine.computed = "fp8"
+    with pytest.raises(EngineMismatchError, match="in precision 'fp8', expected one of fp32, fp16, bf16, int8"):
+        self_test(engine, toy_dir, spec, spec.choose())
+
+
 def test_a_model_without_a_golden_input_is_used_with_a_warning(
     toy_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

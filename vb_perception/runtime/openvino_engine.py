@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 OpenVinoPrecision = Literal["auto", "f32", "bf16"]
 PRECISIONS = ("auto", "f32", "bf16")
+COMPUTED = {"f32": FP32, "f16": "fp16", "bf16": "bf16"}
+"""What OpenVINO may run a graph of fp32 in, by its own name: f16 is what its plugin for Arm chooses."""
 DEVICE, HINT = "CPU", "INFERENCE_PRECISION_HINT"
 PATIENCE = 10
 """So often fewer tasks are answered by a graph for more of them before one is compiled that fits."""
@@ -57,7 +59,8 @@ class OpenVinoEngine(CheckedEngine):
 
         For the `expected` number of prompts a graph is compiled whenever it is asked for, whichever others there are.
 
-        `threads` 0 takes one a core; precision "auto" is bf16 where the CPU has it, what the graph says elsewhere.
+        `threads` 0 takes one a core; precision "auto" is bf16 where the CPU has it, fp16 on Arm, what the graph says
+        elsewhere.
 
         Raises:
             ConfigError: unknown precision.
@@ -108,9 +111,19 @@ class OpenVinoEngine(CheckedEngine):
             )
 
     def _computes(self, hint: str) -> None:
-        """What OpenVINO runs what is fp32 in the graph in; a graph of another precision is named after its own."""
+        """What OpenVINO runs what is fp32 in the graph in; a graph of another precision is named after its own.
+
+        Raises:
+            EngineMismatchError: a precision that nothing is known of; an answer in it cannot be judged.
+        """
         own = self._variant.precision
-        self.computed = {"f32": FP32}.get(hint, hint) if own == FP32 else own
+        if own == FP32 and hint not in COMPUTED:
+            msg = (
+                f"OpenVINO {self._version} computes {self._variant.file} in {hint!r} on this CPU, expected one of "
+                f"{', '.join(COMPUTED)}; ask for precision fp32, or use backend onnxruntime"
+            )
+            raise EngineMismatchError(msg)
+        self.computed = COMPUTED[hint] if own == FP32 else own
         self._backend = f"openvino {self._version.split('-')[0]} {self.computed}"
 
     def _run(self, image: Float, rays: Float, prompts: Float) -> Float:

@@ -79,7 +79,8 @@ def self_test(engine: CheckedEngine, model_dir: Path, spec: EngineSpec, variant:
     The bound is that of the precision in which the engine says that it computed the answer.
 
     Raises:
-        EngineMismatchError: the engine computes something else; says what was measured and what is allowed.
+        EngineMismatchError: the engine computes something else, or in a precision without a bound; says what was
+            measured and what is allowed.
         InferenceError: the run failed.
     """
     if not variant.golden:
@@ -89,6 +90,12 @@ def self_test(engine: CheckedEngine, model_dir: Path, spec: EngineSpec, variant:
         return None
     golden = Golden.read(model_dir, spec, variant)
     measured = differences(engine.infer(*golden.inputs()), golden)
+    if engine.computed not in BOUNDS:
+        msg = (
+            f"{engine.backend} computed {variant.file} in precision {engine.computed!r}, expected one of "
+            f"{', '.join(BOUNDS)}: there is no bound to test it by; use a graph or a backend of one of these"
+        )
+        raise EngineMismatchError(msg)
     beyond = measured.beyond(BOUNDS[engine.computed])
     if beyond:
         msg = (
