@@ -133,6 +133,10 @@ def test_other_prompts_read_back_as_their_tasks(phrase: str, colour: Colour, bac
             "masks are announced for 'balls', but each 'player' gets one",
         ),
         (
+            "Generate segmentation masks for the boxes. Each book is colored differently.",
+            "masks are announced for 'boxes', but each 'book' gets one",
+        ),
+        (
             "Generate a metric depth map and a surface normal map.",
             "two tasks in one instruction (metric depth and surf",
         ),
@@ -155,6 +159,20 @@ def test_other_prompts_read_back_as_their_tasks(phrase: str, colour: Colour, bac
 def test_what_is_not_understood_is_said_and_never_guessed(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(message)):
         task_from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("things", "kinds", "noun"),
+    [
+        ("bottles", "labels", "bottles by labels"),
+        ("cups", "caps", "cups by caps"),
+        ("bottles", "bottles", "bottles"),
+        ("people", "persons", "people"),
+    ],
+)
+def test_instances_may_follow_another_noun(things: str, kinds: str, noun: str) -> None:
+    text = f"Segment the {things}, with different colors for different {kinds}."
+    assert task_from_text(text) == InstanceSegmentation(noun)
 
 
 def test_what_the_tasks_themselves_refuse() -> None:

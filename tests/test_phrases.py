@@ -1,6 +1,6 @@
 import pytest
 
-from vb_perception.instructions.phrases import COLOUR_WORDS, RELATIONS, SUPERLATIVES, unknown_words
+from vb_perception.instructions.phrases import COLOUR_WORDS, RELATIONS, SUPERLATIVES, same_noun, unknown_words
 
 NOUNS = {"cup", "mug", "box", "object", "table", "objects on the table", "shelf", "battery"}
 
@@ -42,3 +42,44 @@ def test_unknown(phrase: str, unknown: tuple[str, ...]) -> None:
 def test_no_word_has_two_meanings() -> None:
     words = [*SUPERLATIVES, *RELATIONS, *COLOUR_WORDS]
     assert len(set(words)) == len(words)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("basketballs", "orange basketball"),
+        ("Mugs", "mug"),
+        ("mug", "mug"),
+        ("boxes", "box"),
+        ("glasses", "glass"),
+        ("batteries", "battery"),
+        ("shelves", "shelf"),
+        ("knives", "knife"),
+        ("people", "person"),
+        ("persons", "people"),
+        ("women", "woman"),
+        ("children", "child"),
+        ("specimens", "specimen"),
+    ],
+)
+def test_one_noun(one: str, other: str) -> None:
+    assert same_noun(one, other)
+    assert same_noun(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("bottles", "labels"),
+        ("cups", "caps"),
+        ("boxes", "book"),
+        ("plates", "plant"),
+        ("tubes", "tubs"),
+        ("men", "women"),
+        ("balls", "player"),
+        ("wine bottles", "wine brands"),
+    ],
+)
+def test_two_nouns(one: str, other: str) -> None:
+    assert not same_noun(one, other)
+    assert not same_noun(other, one)

@@ -1,4 +1,7 @@
-"""Which phrases a generator can know: nouns that it was taught, and the words that tell one thing from another."""
+"""Which phrases a generator can know: nouns that it was taught, and the words that tell one thing from another.
+
+Also which phrases name the same noun.
+"""
 
 from collections.abc import Collection, Sequence
 
@@ -10,6 +13,19 @@ COLOUR_WORDS = (
 ARTICLES = ("the", "a", "an")
 _GRAMMAR = {tuple(words.split()) for words in (*SUPERLATIVES, *RELATIONS, *COLOUR_WORDS, *ARTICLES)}
 _LONGEST = 6
+_SINGULAR_OF = {
+    "people": "person",
+    "children": "child",
+    "men": "man",
+    "mice": "mouse",
+    "geese": "goose",
+    "feet": "foot",
+    "teeth": "tooth",
+    "knives": "knife",
+    "dice": "die",
+    "oxen": "ox",
+}
+"""Plurals that no ending tells; also of what is put together with them, as "women" and "penknives"."""
 
 
 def unknown_words(phrase: str, nouns: Collection[str]) -> tuple[str, ...]:
@@ -39,6 +55,19 @@ def untaught(task: str, phrases: Sequence[str]) -> str:
     """A sentence on the unknown phrases of a task."""
     named = ", ".join(map(repr, phrases))
     return f"{task} asks for {named}, never taught to this model and painted nowhere: name what its words.txt lists"
+
+
+def same_noun(one: str, other: str) -> bool:
+    """Whether two phrases end in forms of one noun: "basketballs" and "orange basketball", "people" and "person"."""
+    last = [_regular(phrase.lower().split()[-1]) for phrase in (one, other)]
+    return any(a in singulars(b) or b in singulars(a) for a in last[0] for b in last[1])
+
+
+def _regular(word: str) -> set[str]:
+    """A word as written, and what it is the irregular plural of."""
+    return {word} | {
+        word.removesuffix(plural) + singular for plural, singular in _SINGULAR_OF.items() if word.endswith(plural)
+    }
 
 
 def singulars(phrase: str) -> tuple[str, ...]:

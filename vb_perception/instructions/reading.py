@@ -23,6 +23,7 @@ from vb_perception.instructions.clauses import (
     colour_from_clause,
     phrase_from_clause,
 )
+from vb_perception.instructions.phrases import same_noun
 from vb_perception.tasks import (
     BACKGROUND,
     BLACK,
@@ -197,7 +198,7 @@ def _note(reading: _Reading, said: dict[str, str]) -> None:
         reading.announced = phrase_from_clause(said["announced"])
     if "noun" in said:
         noun, by = phrase_from_clause(said["noun"]), phrase_from_clause(said.get("by", ""))
-        reading.nouns.append(f"{noun} by {by}" if by and not _same_noun(noun, by) else noun)
+        reading.nouns.append(f"{noun} by {by}" if by and not same_noun(noun, by) else noun)
 
 
 def _note_legend(reading: _Reading, entries: str) -> None:
@@ -237,14 +238,9 @@ def _only_noun(reading: _Reading) -> str:
         reading.refuse("fixed colours for things beside instances that are to differ in colour; give two instructions")
     if len(nouns) != 1:
         reading.refuse("more than one noun; give one instruction for each" if nouns else "which noun's instances")
-    if reading.announced and not _same_noun(reading.announced, nouns[0]):
+    if reading.announced and not same_noun(reading.announced, nouns[0]):
         reading.refuse(f"masks are announced for {reading.announced!r}, but each {nouns[0]!r} gets one")
     return nouns[0]
-
-
-def _same_noun(one: str, other: str) -> bool:
-    """Whether two phrases end in forms of one noun ("basketballs" and "basketball", "people" and "person")."""
-    return difflib.SequenceMatcher(None, one.lower().split()[-1], other.lower().split()[-1]).ratio() > 0.4  # noqa: PLR2004
 
 
 def _colour_hint(left: str) -> str:
