@@ -13,6 +13,29 @@ SEMANTIC, INSTANCES = "semantic segmentation", "instance segmentation"
 MASKS = "segmentation"  # what its things make of it: referring, or instances
 WALK = "black-red-yellow-green-cyan-blue-violet-white"
 
+ACCEPTED_FORMS: dict[str, tuple[str, ...]] = {
+    DEPTH: (
+        "Generate a metric depth map of the input image.",
+        "Predict the metric depth of this scene as an image. Visualized in the rainbow colormap.",
+    ),
+    NORMALS: ("Generate a surface normal map of the input image.", "Predict the surface normal of this scene."),
+    EDGES: ("Generate an edge map of the input image.", "Generate an edge map. The edges are white."),
+    SEMANTIC: (
+        "Segment the mugs in red, the table in #00FF00.",
+        "Generate a semantic segmentation visualization of the input. The mug is red. The table is (0, 0, 255).",
+        'Generate a semantic segmentation visualization image, using this color mapping: {"mug": "red", "jar": #00F}',
+    ),
+    INSTANCES: (
+        "Generate an instance segmentation visualization of this image. Each mug is colored differently.",
+        "Segment all the mugs, color them differently. The background is black.",
+    ),
+    MASKS: (
+        "A segmentation map of the input image. The mug on the left is rendered in green.",
+        "This image shows segmentation masks from the given image. The background is black. The mug is yellow.",
+    ),
+}
+"""Examples of each form, by what it asks for."""
+
 _FLAGS = re.IGNORECASE | re.ASCII
 _NUMBERS = r"(?:rgb\s*)?[(<\[]{1,2}\s*\d+\s*,\s*\d+\s*,\s*\d+\s*[)>\]]{1,2}"
 _HEX = r"\(?#(?:[0-9a-f]{6}|[0-9a-f]{3})\b\)?"

@@ -10,6 +10,7 @@ from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.palette import COLOUR_NAMES, Colour
 from vb_perception.errors import ConfigError
 from vb_perception.instructions.clauses import (
+    ACCEPTED_FORMS,
     CLAUSES,
     DEPTH,
     EDGES,
@@ -18,7 +19,6 @@ from vb_perception.instructions.clauses import (
     MASKS,
     NORMALS,
     ORDERED_THING,
-    SEMANTIC,
     WALK,
     colour_from_clause,
     phrase_from_clause,
@@ -35,29 +35,6 @@ from vb_perception.tasks import (
     SurfaceNormals,
     Task,
 )
-
-ACCEPTED_FORMS: dict[str, tuple[str, ...]] = {
-    DEPTH: (
-        "Generate a metric depth map of the input image.",
-        "Predict the metric depth of this scene as an image. Visualized in the rainbow colormap.",
-    ),
-    NORMALS: ("Generate a surface normal map of the input image.", "Predict the surface normal of this scene."),
-    EDGES: ("Generate an edge map of the input image.", "Generate an edge map. The edges are white."),
-    SEMANTIC: (
-        "Segment the mugs in red, the table in #00FF00.",
-        "Generate a semantic segmentation visualization of the input. The mug is red. The table is (0, 0, 255).",
-        'Generate a semantic segmentation visualization image, using this color mapping: {"mug": "red", "jar": #00F}',
-    ),
-    INSTANCES: (
-        "Generate an instance segmentation visualization of this image. Each mug is colored differently.",
-        "Segment all the mugs, color them differently. The background is black.",
-    ),
-    MASKS: (
-        "A segmentation map of the input image. The mug on the left is rendered in green.",
-        "This image shows segmentation masks from the given image. The background is black. The mug is yellow.",
-    ),
-}
-"""Examples of each form, by what it asks for."""
 
 _BETWEEN = re.compile(r"(?:[\s.,;!?…]|and\b)+", re.IGNORECASE)
 _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'"})
