@@ -14,11 +14,13 @@ from tests.prompts import (
     PAPER,
     classes,
 )
+from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.palette import COLOUR_NAMES, Colour
 from vb_perception.errors import ConfigError
 from vb_perception.instructions import ACCEPTED_FORMS, task_from_text
 from vb_perception.tasks import (
     MAX_THINGS,
+    EdgeMap,
     InstanceSegmentation,
     MetricDepth,
     ReferringSegmentation,
@@ -115,6 +117,16 @@ def test_other_prompts_read_back_as_their_tasks(phrase: str, colour: Colour, bac
         ("Segment the mugs in (300, 0, 0)", "the colour (300, 0, 0) of 'mugs', expected 0 to 255"),
         ("Segment the mugs in #12345", "not understood: 'the mugs in #12345'"),
         ("Segment the mugs in red, the mugs in blue", "not understood: two colours for 'mugs'"),
+        ('{"mug": "red", "Mug": "blue"}', "'mug' in (255, 0, 0); not understood: two colours for 'Mug'"),
+        ("Semantic segmentation. The Mug is red. The mug is blue.", "not understood: two colours for 'mug'"),
+        (
+            "Generate an edge map. The edges are red. The edge is blue.",
+            "not understood: two colours for the edges, (255, 0, 0) and (0, 0, 255)",
+        ),
+        (
+            "Generate a metric depth map of the input image in the plasma color map, in the inferno colormap.",
+            "not understood: two colour maps, 'plasma' and 'inferno'",
+        ),
         ("Each mug is colored differently. Background is red. Background is blue.", "two colours for the background"),
         ('{"mug": "red", "table": "chartreuse"}', "'mug' in (255, 0, 0); not understood: '\"table\": \"chartreuse\"'"),
         ('{" ": "red"}', "which thing is"),
@@ -173,6 +185,24 @@ def test_what_is_not_understood_is_said_and_never_guessed(text: str, message: st
 def test_instances_may_follow_another_noun(things: str, kinds: str, noun: str) -> None:
     text = f"Segment the {things}, with different colors for different {kinds}."
     assert task_from_text(text) == InstanceSegmentation(noun)
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("Generate an edge map. The edges are red. The edge is red.", EdgeMap((255, 0, 0))),
+        (
+            "Metric depth in the plasma colormap, visualized in the plasma colormap.",
+            MetricDepth(DepthCodec(colour_map="plasma")),
+        ),
+        (
+            "Metric depth in the grey colormap, in the grayscale colormap.",
+            MetricDepth(DepthCodec(colour_map="grayscale")),
+        ),
+    ],
+)
+def test_what_is_said_twice_alike_is_no_contradiction(text: str, task: Task) -> None:
+    assert task_from_text(text) == task
 
 
 def test_what_the_tasks_themselves_refuse() -> None:

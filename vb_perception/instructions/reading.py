@@ -66,7 +66,7 @@ class _Reading:
             if self.background not in (None, colour):
                 self.refuse(f"two colours for the background, {self.background} and {colour}")
             self.background = colour
-        elif phrase in dict(self.legend):
+        elif phrase.lower() in {known.lower() for known, _ in self.legend}:  # the text encoder hears no capitals
             self.refuse(f"two colours for {phrase!r}")
         else:
             self.legend.append((phrase, colour))
@@ -197,6 +197,8 @@ def _note_colour_map(reading: _Reading, name: str, walk: str) -> None:
     if known not in COLOUR_MAPS or not as_walked:
         asked_map = f"{name} ({walk})" if walk else name
         reading.refuse(f"the colour map {asked_map!r}, expected one of {', '.join(COLOUR_MAPS)} ({RAINBOW}: {WALK})")
+    if reading.colour_map not in ("", known):
+        reading.refuse(f"two colour maps, {reading.colour_map!r} and {known!r}")
     reading.colour_map = known
 
 
@@ -205,7 +207,10 @@ def _only_edges(reading: _Reading) -> Colour:
     others = [phrase for phrase, _ in reading.legend if phrase.lower() not in ("edge", "edges")]
     if others:
         reading.refuse(f"{others[0]!r} in a map of edges; give two instructions")
-    return reading.legend[0][1] if reading.legend else EdgeMap().colour
+    colours = list(dict.fromkeys(colour for _, colour in reading.legend)) or [EdgeMap().colour]
+    if len(colours) > 1:
+        reading.refuse(f"two colours for the edges, {colours[0]} and {colours[1]}")
+    return colours[0]
 
 
 def _only_noun(reading: _Reading) -> str:
