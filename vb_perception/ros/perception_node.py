@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has the type here alone
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from vb_perception.errors import ConfigError, VbPerceptionError
 from vb_perception.ros.allocator import keep_large_blocks
@@ -23,7 +22,8 @@ from vb_perception.ros.engine_room import leave_if_building
 from vb_perception.ros.equipment import Equipment, equip
 from vb_perception.ros.parameter_changes import ParameterChanges
 from vb_perception.ros.reporter import Report, Reporter
-from vb_perception.ros.stopping import SPIN_STEP_S, ros_context
+from vb_perception.ros.stopping import ros_context, serve
+from vb_perception.ros.transitions import FINALIZED, CheckedLifecycleNode
 
 POLL_PERIOD_S = 0.3
 FIRST_STATS_PERIOD_S = 1.0
@@ -31,7 +31,7 @@ NS_PER_S = 1_000_000_000
 BUILDING = "building"
 
 
-class PerceptionNode(LifecycleNode):
+class PerceptionNode(CheckedLifecycleNode):
     """Depth, normals and segmentation of one or more cameras; see docs/topics.md for topics, services, parameters."""
 
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - handed on to rclpy
@@ -51,13 +51,15 @@ class PerceptionNode(LifecycleNode):
 
     def autostart(self) -> None:
         """Configure and activate, if the parameter says so; otherwise lifecycle transitions do."""
-        if not self.get_parameter("autostart").value:
-            self.get_logger().info("autostart is false: waiting for the configure and activate transitions")
-        else:
+        if self.get_parameter("autostart").value:
             self._start()
+        else:
+            self.get_logger().info("autostart is false: waiting for the configure and activate transitions")
 
     def recover(self) -> str:
         """Release everything, configure and activate anew, from whatever state but finalized; why it failed, or ""."""
+        if self.finalized:
+            return "the node was shut down by a transition, which nothing undoes: start its process again"
         if self._equipment is not None and self._equipment.inputs:
             self.trigger_deactivate()
         if self._equipment is not None:
@@ -127,6 +129,7 @@ class PerceptionNode(LifecycleNode):
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and take everything back, from whatever state."""
         self.close()
+        self._state = FINALIZED
         return super().on_shutdown(state)
 
     def close(self) -> None:
@@ -233,12 +236,8 @@ def main(args: list[str] | None = None) -> int:
     keep_large_blocks()
     with ros_context(args) as stop:
         node = PerceptionNode()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
         node.autostart()
-        while not stop.is_set():
-            executor.spin_once(timeout_sec=SPIN_STEP_S)
-        executor.shutdown()
+        serve(node, stop)
         node.close()
         node.destroy_node()
     leave_if_building()

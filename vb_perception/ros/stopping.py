@@ -7,6 +7,8 @@ from threading import Event
 from types import FrameType
 
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 # rcl does not wake for Python's signals, so spin in steps.
@@ -29,3 +31,12 @@ def ros_context(args: list[str] | None) -> Iterator[Event]:
         for number, handler in before.items():
             signal.signal(number, handler)
         rclpy.shutdown()
+
+
+def serve(node: Node, stop: Event) -> None:
+    """Run a node's callbacks in this thread until the event is set."""
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not stop.is_set():
+        executor.spin_once(timeout_sec=SPIN_STEP_S)
+    executor.shutdown()
