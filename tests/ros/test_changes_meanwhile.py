@@ -6,12 +6,15 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
+from sensor_msgs.msg import PointCloud2
 from vb_perception.srv import TriggerFrame
 
-from tests.ros.bench import Bench, balances
-from vb_perception.frame import Perception
+from tests.ros.bench import Bench, balances, image_message, info_message
+from vb_perception.frame import Frame, Perception
 from vb_perception.pipeline import Painted, PerceptionPipeline
 from vb_perception.ros.camera_stream import CameraStream
+from vb_perception.ros.inputs import Arrival, frame_from_arrival, stamp_ns
+from vb_perception.ros.viewport import Viewport
 
 
 def test_outputs_may_go_while_an_image_asks_for_their_listeners(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,6 +42,41 @@ def test_outputs_may_go_while_an_image_asks_for_their_listeners(bench: Bench, mo
     sent = bench.send()
     bench.spin_until(lambda: bool(normals) and normals[-1].header == sent.header, "the next image is answered")
     assert bench.ledger().failed == 0
+
+
+def test_outputs_may_go_while_an_image_turns_out_to_be_uncalibrated(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is said of the image names outputs whose publishers are gone by then."""
+    bench.watch()
+    bench.listen("points", PointCloud2)
+    node = bench.add_node(require_camera_info=False)
+    bench.connect()
+    inside, changed = threading.Event(), threading.Event()
+
+    def converted(arrival: Arrival, viewport: Viewport) -> Frame:
+        inside.set()
+        changed.wait(50)
+        return frame_from_arrival(arrival, viewport)
+
+    monkeypatch.setattr("vb_perception.ros.camera_stream.frame_from_arrival", converted)
+    image = image_message(bench.next_stamp())
+    camera = info_message(stamp_ns(image))
+    camera.k = [0.0] * 9
+    bench.send(image, camera)
+    bench.spin_until(inside.is_set, "the image is converted")
+    (answer,) = node.set_parameters([Parameter("tasks", value=["normals"])])
+    assert answer.successful, answer.reason
+    changed.set()
+    bench.spin_until(lambda: bench.ledger().rejected == 1, "the image is accounted for")
+    printed: list[str] = []
+
+    def told() -> bool:
+        printed.append(capfd.readouterr().err)
+        return "all that is listened to needs it (~/output/points)" in "".join(printed)
+
+    bench.spin_until(told, "the log says why")
+    assert balances(bench.ledger())
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

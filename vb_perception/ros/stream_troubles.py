@@ -48,7 +48,8 @@ class StreamTroubles:
         """
         left = [row for row in wanted if not row[0].needs_camera]
         if not left and not asked:
-            topics = ", ".join(sorted(publisher.topic_name for _, publisher in wanted))
+            # Not by the publishers: a change of parameters may have taken them back since they were asked.
+            topics = ", ".join(sorted(self._settings.topic(f"output/{output.topic}") for output, _ in wanted))
             msg = (
                 f"image came without calibration, and all that is listened to needs it ({topics}): publish a "
                 "calibrated camera_info, or listen to other outputs"
