@@ -176,6 +176,13 @@ def test_a_snapshot_needs_a_frame(bench: Bench, call: Call) -> None:
     assert "no frame was answered yet" in answer.message
 
 
+def test_a_snapshot_into_a_home_that_there_is_not_is_refused(bench: Bench, call: Call) -> None:
+    bench.add_node()
+    answer = call(SaveSnapshot, "save_snapshot", SaveSnapshot.Request(folder="~no such user/shots"))
+    assert not answer.success
+    assert answer.message.startswith("folder is '~no such user/shots': the home directory ~no such user is not known")
+
+
 def test_a_node_can_be_recovered(bench: Bench, call: Call) -> None:
     bench.watch()
     depth: list[Image] = bench.listen("depth/image_rect")

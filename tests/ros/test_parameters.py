@@ -96,6 +96,8 @@ def test_every_parameter_is_declared_with_a_text_and_its_range(bench: Bench) -> 
         ({"colours": ["#FF0000", "grean"]}, "the nearest name is 'green'"),
         ({"colours": ["#FF0000", "#FF0000"]}, "give every class a colour of its own"),
         ({"model": "/nowhere/at/all"}, "no usable model in /nowhere/at/all"),
+        ({"model": "~no such user/m"}, "not configured: model is '~no such user/m': the home directory"),
+        ({"snapshot_folder": "~no such user/s"}, "not configured: snapshot_folder is '~no such user/s': the home"),
     ],
     ids=lambda value: str(value)[:40],
 )

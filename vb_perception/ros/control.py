@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Generator, Mapping
-from pathlib import Path
 
 from builtin_interfaces.msg import Time
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -10,10 +9,11 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
-from vb_perception.errors import VbPerceptionError
+from vb_perception.errors import ConfigError, VbPerceptionError
 from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.inputs import NS_PER_S
 from vb_perception.ros.parameter_validation import full_name
+from vb_perception.ros.settings import folder_from
 from vb_perception.ros.snapshot import save_snapshot
 from vb_perception.srv import EnableTask, SaveSnapshot, SetInstructions, TriggerFrame
 
@@ -128,7 +128,11 @@ class Control:
 
     def _on_snapshot(self, request: SaveSnapshot.Request, response: SaveSnapshot.Response) -> SaveSnapshot.Response:
         chosen, response.message = self._chosen(request.camera)
-        folder = Path(request.folder or self._node.get_parameter("snapshot_folder").value).expanduser()
+        try:
+            folder = folder_from("folder", request.folder or self._node.get_parameter("snapshot_folder").value)
+        except ConfigError as error:
+            response.message = str(error)
+            return response
         for stream in chosen:
             last = stream.last
             if last is None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from vb_perception.codecs.depth import DepthCodec
@@ -10,7 +9,7 @@ from vb_perception.errors import ConfigError
 from vb_perception.pointcloud import CloudOptions
 from vb_perception.ros.parameter_table import BY_NAME, OF_A_CAMERA, unfit
 from vb_perception.ros.qos import qos_by_topic, qos_profile
-from vb_perception.ros.settings import CameraSettings, CloudFrame, Settings, model_folder
+from vb_perception.ros.settings import CameraSettings, CloudFrame, Settings, folder_from, model_folder
 from vb_perception.ros.task_parameters import tasks_from_parameters
 from vb_perception.runtime.options import EngineOptions, size_from
 
@@ -63,7 +62,7 @@ def settings_from(value: Value) -> Settings:
             overflow=value("overflow"),
         ),
         cameras=cameras,
-        snapshot_folder=Path(value("snapshot_folder")).expanduser(),
+        snapshot_folder=folder_from("snapshot_folder", value("snapshot_folder")),
         stats_period_s=1 / value("stats_rate_hz"),
         latency_window=value("latency_window"),
         processing_time_warn_ms=value("processing_time_warn_ms"),

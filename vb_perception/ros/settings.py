@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vb_perception.errors import ConfigError
 from vb_perception.pointcloud import CloudOptions
 from vb_perception.runtime.options import EngineOptions
 from vb_perception.tasks import Task
@@ -81,5 +82,19 @@ class Settings:
 
 
 def model_folder(model: str) -> Path:
-    """The folder that the parameter `model` means."""
-    return DEFAULT_MODEL if model == "default" else Path(model).expanduser()
+    """The folder that the parameter `model` means; raises ConfigError as `folder_from` does."""
+    return DEFAULT_MODEL if model == "default" else folder_from("model", model)
+
+
+def folder_from(name: str, value: str) -> Path:
+    """The folder that the value of a setting called `name` means, which may begin with a home directory.
+
+    Raises:
+        ConfigError: there is no such home directory.
+    """
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        home = value.partition("/")[0]
+        msg = f"{name} is {value!r}: the home directory {home} is not known here; expected a path that begins with /"
+        raise ConfigError(msg) from error
