@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from rclpy.node import Node
 
@@ -13,7 +13,7 @@ from vb_perception.ros.audit import Maker
 from vb_perception.ros.camera_input import image_topic, info_topic
 from vb_perception.ros.cloud_frames import ToCloudFrame
 from vb_perception.ros.inputs import Arrival, frame_from_arrival, stamp_ns
-from vb_perception.ros.outputs import OutputOptions
+from vb_perception.ros.outputs import Output, OutputOptions
 from vb_perception.ros.publishing import Plan, plan_of
 from vb_perception.ros.qos import QosTrouble
 from vb_perception.ros.settings import CameraSettings
@@ -200,20 +200,19 @@ class CameraStream:
         for ticket in asked.tickets:
             ticket.stamp_ns = perception.frame.stamp_ns
 
-    def _not_due(self, settings: CameraSettings) -> set[str]:
-        """Tasks whose turn is not this frame; those with a rate take turns rather than all at once."""
-        shifted = enumerate(settings.every.items())
-        return {task for shift, (task, every) in shifted if (self._frames - shift) % every != 0}
+    def _due(self, output: Output, every: Mapping[str, int]) -> bool:
+        """Whether it is due with this frame: as often as the slowest of its tasks, of which all run then."""
+        # To wait for a frame in which each is due by itself would be rarer: second and third meet in every sixth.
+        return self._frames % max(every.get(task.name, 1) for task in output.tasks) == 0
 
     def _take_turn(self) -> Turn:
         """All under the lock: `adopt` destroys the publishers that are asked here for their listeners."""
         with self._lock:
             settings, tickets = self.settings, self.account.take_tickets()
-            off = self._off | (set() if tickets else self._not_due(settings))
+            listened = self._answers.wanted(self._off)
+            wanted = [row for row in listened if tickets or self._due(row[0], settings.every)]
             self._frames += 1
-            wanted = self._answers.wanted(off)
-            listened = bool(wanted) or bool(self._answers.wanted(self._off))
-            return Turn(self._plan, settings, self._viewport, off, wanted, listened, tickets)
+            return Turn(self._plan, settings, self._viewport, set(self._off), wanted, bool(listened), tickets)
 
     def _ask(
         self, arrival: Arrival, pipeline: PerceptionPipeline, maker: Callable[[], Maker], turn: Turn

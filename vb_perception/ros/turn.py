@@ -15,8 +15,8 @@ from vb_perception.tasks import Task
 class Turn:
     """Plan and settings, the outputs that somebody hears, and the tickets that the image shall answer.
 
-    `off`: names of the tasks that are switched off or not due.  `listened`: whether anybody would hear a task that is
-    only not due.
+    `off`: names of the tasks that are switched off.  `listened`: whether anybody would hear an output that is only not
+    due.
     """
 
     plan: Plan
