@@ -22,6 +22,8 @@ from vb_perception.tasks import Task
 __all__ = ["EngineRoom", "leave_if_building"]
 
 THREAD = "engine"
+BUILD_STEP_S = 120.0
+"""A build that tells nothing of itself for so long is no longer believed in: it may have failed without a last word."""
 
 
 def leave_if_building() -> None:
@@ -51,6 +53,7 @@ class EngineRoom:
         self._abandoned = False
         self._done = threading.Event()
         self._started_s = time.monotonic()
+        self._told_s = -BUILD_STEP_S
         self.pipeline: PerceptionPipeline | None = None
         self.refusal = ""
         self.defect = ""
@@ -79,6 +82,11 @@ class EngineRoom:
     def progress(self) -> str:
         """How far the opening is, in words."""
         return f"{self.step}, {self.elapsed_s:.0f} s so far"
+
+    @property
+    def building(self) -> bool:
+        """Whether something is being built: also when it is open, for more tasks than its plan takes."""
+        return time.monotonic() - self._told_s < BUILD_STEP_S
 
     @property
     def backend(self) -> str:
@@ -127,6 +135,7 @@ class EngineRoom:
     def _tell(self, what: str, share: float) -> None:
         """A builder's progress, from its thread."""
         self.step = f"{what} ({share:.0%})"
+        self._told_s = time.monotonic() if share < 1 else -BUILD_STEP_S
 
     def _build(self) -> None:
         self.step = "opening the engine"
@@ -139,5 +148,6 @@ class EngineRoom:
                 return
             pipeline.warm_up(tasks)
         give_back_freed()  # compilers and files take tens of megabytes that no frame needs
+        self._told_s = -BUILD_STEP_S
         self.pipeline = pipeline
         self.step = "ready"

@@ -15,7 +15,7 @@ from vb_perception.ros.camera_stream import CameraStream
 from vb_perception.ros.engine_room import EngineRoom
 from vb_perception.ros.reporter import Report, Reporter
 from vb_perception.ros.settings import Settings
-from vb_perception.ros.worker import InferenceWorker
+from vb_perception.ros.worker import HANGS, InferenceWorker
 from vb_perception.runtime.engine import EngineSpec
 from vb_perception.runtime.text import PromptEncoder
 from vb_perception.tasks import Task
@@ -46,7 +46,8 @@ class Equipment:
             raise RuntimeError(msg)
         if self.room.pipeline is None:
             raise ConfigError(self.room.refusal)
-        self.worker = InferenceWorker(self.room.pipeline, self.room.maker, self.streams)
+        room = self.room
+        self.worker = InferenceWorker(self.room.pipeline, room.maker, self.streams, lambda: room.building)
 
     def open_inputs(self, node: Node, reporter: Reporter) -> None:
         """Subscribe to what each camera sends once; the images follow when somebody listens."""
@@ -91,8 +92,21 @@ class Equipment:
         told = [camera.told(", ".join(task.name for task in camera.tasks)) for camera in self.settings.cameras]
         return f"{'; '.join(told)} on {self.room.backend}"
 
+    @property
+    def hangs(self) -> bool:
+        """Whether the worker was stopped and has not ended."""
+        return self.worker is not None and self.worker.hangs
+
+    def unready(self) -> str:
+        """Why it cannot be activated now; "" if it can."""
+        if self.worker is None:
+            return f"the model is still loading ({self.room.progress}); activate when /diagnostics says inactive"
+        return HANGS if self.hangs else ""
+
     def close(self) -> None:
-        """Give the topics and the engine back."""
+        """Give the topics and the engine back; what a thread that hangs still uses is left to the process's end."""
+        if self.hangs:
+            self.closing.pop_all()
         self.closing.close()
 
 

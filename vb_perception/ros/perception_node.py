@@ -5,8 +5,6 @@ active.  Its executor's thread only passes messages on; the network runs in the 
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has the type here alone
@@ -23,7 +21,8 @@ from vb_perception.ros.equipment import Equipment, equip
 from vb_perception.ros.parameter_changes import ParameterChanges
 from vb_perception.ros.reporter import Report, Reporter
 from vb_perception.ros.stopping import ros_context, serve
-from vb_perception.ros.transitions import FINALIZED, CheckedLifecycleNode
+from vb_perception.ros.transitions import FINALIZED, CheckedLifecycleNode, defects_told
+from vb_perception.ros.worker import HANGS, leave_if_hanging
 
 POLL_PERIOD_S = 0.3
 FIRST_STATS_PERIOD_S = 1.0
@@ -62,6 +61,8 @@ class PerceptionNode(CheckedLifecycleNode):
             return "the node was shut down by a transition, which nothing undoes: start its process again"
         if self._equipment is not None and self._equipment.inputs:
             self.trigger_deactivate()
+        if self._hangs:
+            return HANGS
         if self._equipment is not None:
             self.trigger_cleanup()
         if self._start() == TransitionCallbackReturn.SUCCESS:
@@ -70,7 +71,7 @@ class PerceptionNode(CheckedLifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, make the topics, and load the model, waiting for it no longer than `load_wait_s`."""
-        with self._defects_told("configured"):
+        with defects_told("configured", self._fail):
             try:
                 equipment = self._equipment = equip(self, self._parameter_changes.problems, self._reporter)
                 if equipment.room.wait(equipment.settings.load_wait_s):
@@ -92,14 +93,11 @@ class PerceptionNode(CheckedLifecycleNode):
         if equipment is None:
             msg = "the node is not configured: call the configure transition first"
             raise ConfigError(msg)
-        if equipment.worker is None:
-            self.get_logger().warning(
-                f"not activated: the model is still loading ({equipment.room.progress}); activate when /diagnostics "
-                "says inactive"
-            )
+        if equipment.worker is None or equipment.hangs:
+            self.get_logger().warning(f"not activated: {equipment.unready()}")
             return TransitionCallbackReturn.FAILURE
         self._reporter.clear()
-        with self._defects_told("activated"):
+        with defects_told("activated", self._fail):
             equipment.worker.start()
             equipment.open_inputs(self, self._reporter)
         self._state = "active"
@@ -108,12 +106,15 @@ class PerceptionNode(CheckedLifecycleNode):
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Let the frame in work finish, then stop."""
+        """Let the frame in work finish, then stop; if it does not finish in time, that is an ERROR in /diagnostics."""
         self._stop()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Take topics and model back."""
+        """Take topics and model back, unless a thread hangs in it."""
+        if self._hangs:
+            self._fail(HANGS)
+            return TransitionCallbackReturn.FAILURE
         self._dismantle()
         return super().on_cleanup(state)
 
@@ -171,8 +172,15 @@ class PerceptionNode(CheckedLifecycleNode):
         equipment.worker.stop()
         self._state = "inactive"
         self._report(inputs)
+        if equipment.hangs:
+            self._fail(HANGS)
+
+    @property
+    def _hangs(self) -> bool:
+        return self._equipment is not None and self._equipment.hangs
 
     def _dismantle(self) -> None:
+        hung = self._hangs
         self._activate_when_ready = False
         equipment, self._equipment = self._equipment, None
         if equipment is not None:
@@ -180,6 +188,8 @@ class PerceptionNode(CheckedLifecycleNode):
         self._reporter.open(())
         self._state = "unconfigured"
         self._reporter.clear()
+        if hung:
+            self._fail(HANGS)
 
     def _poll(self) -> None:
         """Subscribe while there are listeners; go on when the model is there; stop when the worker gave up."""
@@ -192,7 +202,7 @@ class PerceptionNode(CheckedLifecycleNode):
         elif equipment.inputs and equipment.worker.failure:
             failure = equipment.worker.failure
             self.trigger_deactivate()
-            self._fail(f"deactivated: {failure}")
+            self._fail(f"deactivated: {failure}{f'; {self._reporter.failure}' * self._hangs}")
         else:
             equipment.listen()
 
@@ -215,15 +225,6 @@ class PerceptionNode(CheckedLifecycleNode):
         state = f"{BUILDING}: {equipment.room.progress}" if self._state == BUILDING else self._state
         self._reporter.publish(equipment.report(state, equipment.inputs if inputs is None else inputs))
 
-    @contextmanager
-    def _defects_told(self, transition: str) -> Iterator[None]:
-        """Log what rclpy turns into the ERROR transition without a word."""
-        try:
-            yield
-        except Exception as error:
-            self._fail(f"not {transition} because of a defect, please report it:\n{error!r}")
-            raise
-
     def _fail(self, why: str) -> None:
         self.get_logger().error(why)
         self._reporter.failure = why
@@ -231,7 +232,7 @@ class PerceptionNode(CheckedLifecycleNode):
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until SIGINT or SIGTERM."""
+    """Run the node until SIGINT or SIGTERM; leaves the process with status 1 if its engine hangs then."""
     logging.basicConfig(level=logging.WARNING, format="[%(name)s] %(message)s")
     keep_large_blocks()
     with ros_context(args) as stop:
@@ -239,6 +240,7 @@ def main(args: list[str] | None = None) -> int:
         node.autostart()
         serve(node, stop)
         node.close()
+        leave_if_hanging()
         node.destroy_node()
     leave_if_building()
     return 0

@@ -126,7 +126,7 @@ def _cause_of_silence(health: CameraHealth) -> str:
     if waiting:
         return (
             f"{waiting} of its images wait for the model, which has answered none in that time: take a faster backend "
-            "or fewer tasks, or call ~/recover if it hangs"
+            "or fewer tasks, or restart the process if it hangs"
         )
     if health.figures.ledger.received:
         return f"images came on {health.image_topic} and come no more: look at the camera; else {health.silence_hint}"

@@ -3,7 +3,8 @@
 rclpy raises out of the executor when a request names such a transition by its id, and answers nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lifecycle_msgs.srv import ChangeState
@@ -45,3 +46,13 @@ class CheckedLifecycleNode(LifecycleNode):
         )
         response.success = False
         return response
+
+
+@contextmanager
+def defects_told(transition: str, tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell what rclpy turns into the ERROR transition without a word; `transition`: configured, activated."""
+    try:
+        yield
+    except Exception as error:
+        tell(f"not {transition} because of a defect, please report it:\n{error!r}")
+        raise

@@ -3,8 +3,11 @@
 While the engine is busy with one image, the one before is decoded and published.
 """
 
+import os
 import queue
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -20,23 +23,45 @@ from vb_perception.scheduler import FrameScheduler
 FAILURES_IN_A_ROW = 3
 IN_WORK = 2
 """An image is taken, the newest there is, only when at most one other is unanswered: none grows old in between."""
+STOP_PATIENCE_S = 20.0
+"""How long `stop` waits for two images in work.  The slowest machine that this is meant for takes two seconds an image,
+and a few more where a graph for another number of tasks is compiled with it; what takes longer than all that hangs."""
+STEP_S = 0.1
+HANGS = "the engine hangs and cannot be interrupted; restart the process"
+THREADS = ("inference", "answer")
 DEFECT = "the {} thread died; its traceback is in the log"
 
 Answers: TypeAlias = "queue.SimpleQueue[tuple[CameraStream, Asked] | None]"
+
+
+def leave_if_hanging() -> None:
+    """End the process here and now, as failed, if a thread of a worker is still at work.
+
+    It may never end, and an interpreter that is taken down around its threads aborts.
+    """
+    if any(thread.name in THREADS for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
 
 
 class InferenceWorker:
     """Runs one pipeline for all cameras, off the executor's thread.  `start` and `stop` belong to the executor's."""
 
     def __init__(
-        self, pipeline: PerceptionPipeline, maker: Callable[[], Maker], streams: Mapping[str, CameraStream]
+        self,
+        pipeline: PerceptionPipeline,
+        maker: Callable[[], Maker],
+        streams: Mapping[str, CameraStream],
+        building: Callable[[], bool] = bool,
     ) -> None:
-        """`maker`: what computes the answers at the moment."""
-        self._pipeline, self._maker, self._streams = pipeline, maker, streams
+        """`maker`: what computes the answers at the moment.  `building`: whether the engine is being built again."""
+        self._pipeline, self._maker, self._streams, self._building = pipeline, maker, streams, building
         self._slots: FrameScheduler[Arrival] = FrameScheduler(list(streams))
         self._answers: Answers = queue.SimpleQueue()
         self._free = threading.Semaphore(IN_WORK)
         self._threads: list[threading.Thread] = []
+        self._overdue = False
         self.failure = ""
 
     def start(self) -> None:
@@ -44,11 +69,11 @@ class InferenceWorker:
         self._slots = FrameScheduler(list(self._streams))
         self._answers = queue.SimpleQueue()
         self._free = threading.Semaphore(IN_WORK)
-        self.failure = ""
+        self.failure, self._overdue = "", False
         for stream in self._streams.values():
             stream.start(self._slots, self._maker())
-        loops = {"inference": self._infer, "answer": self._answer}
-        self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
+        loops = zip(THREADS, (self._infer, self._answer), strict=True)
+        self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops]
         for thread in self._threads:
             thread.start()
 
@@ -57,12 +82,24 @@ class InferenceWorker:
         """Whether it was started and not stopped since; also if it gave up in between."""
         return bool(self._threads)
 
+    @property
+    def hangs(self) -> bool:
+        """Whether it did not end when it was stopped, and has not until now."""
+        return self._overdue and any(thread.is_alive() for thread in self._threads)
+
     def stop(self) -> None:
-        """Let the frames in work finish, end the threads and empty the slots."""
+        """Let the frames in work finish, end the threads and empty the slots; `hangs` then, if they do not end in time.
+
+        An engine that is being built again is no hang: its build is waited for.
+        """
         self._slots.close()
+        until_s = time.monotonic() + (0 if self.hangs else STOP_PATIENCE_S)
         for thread in self._threads:
-            thread.join()
-        self._threads = []
+            while thread.is_alive() and (time.monotonic() < until_s or self._building()):
+                thread.join(STEP_S)
+        self._overdue = any(thread.is_alive() for thread in self._threads)
+        if not self._overdue:
+            self._threads = []
         for stream in self._streams.values():
             stream.drop_waiting()
 
