@@ -7,6 +7,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from vb_perception.action import BuildEngine
+from vb_perception.errors import VbPerceptionError
 from vb_perception.ros import parameters
 from vb_perception.ros.control import OneTurn
 from vb_perception.ros.engine_room import EngineRoom
@@ -47,11 +48,24 @@ class BuildAction:
             self._busy = False
 
     async def _build(self, goal: ServerGoalHandle) -> BuildEngine.Result:
-        model = goal.request.model or self._node.get_parameter("model").value
-        backend = goal.request.backend or self._node.get_parameter("backend").value
+        try:
+            room = self._room(goal.request)
+        except VbPerceptionError as error:
+            goal.abort()
+            return BuildEngine.Result(message=f"nothing is built: {error}")
+        try:
+            room.start()
+            return await self._watched(goal, room)
+        finally:
+            room.close()
+
+    def _room(self, asked: BuildEngine.Goal) -> EngineRoom:
+        """The room that the goal and the parameters ask for; raises ConfigError if they cannot be used."""
         settings = parameters.read(self._node)
-        room = EngineRoom(model_folder(model), backend, settings.threads, settings.engine, ())
-        room.start()
+        model = model_folder(asked.model) if asked.model else settings.model_dir
+        return EngineRoom(model, asked.backend or settings.backend, settings.threads, settings.engine, ())
+
+    async def _watched(self, goal: ServerGoalHandle, room: EngineRoom) -> BuildEngine.Result:
         told_s = 0.0
         while not room.done and not goal.is_cancel_requested:
             if room.elapsed_s - told_s >= FEEDBACK_PERIOD_S:
@@ -62,7 +76,6 @@ class BuildAction:
         goal.publish_feedback(BuildEngine.Feedback(step=room.step, elapsed_s=room.elapsed_s))
         result = BuildEngine.Result(seconds=room.elapsed_s, backend=room.backend)
         if not room.done:
-            room.close()
             goal.canceled()
             result.message = "cancelled; what the backend is building ends by itself"
         elif room.pipeline is None:
@@ -70,6 +83,6 @@ class BuildAction:
             result.message = room.refusal or f"a defect, please report it:\n{room.defect}"
         else:
             goal.succeed()
+            model = goal.request.model or self._node.get_parameter("model").value
             result.success, result.message = True, f"{room.backend} runs {model}"
-        room.close()
         return result
