@@ -32,6 +32,12 @@ def test_other_images_are_refused(shape: tuple[int, ...], dtype: type) -> None:
         Frame(np.zeros(shape, dtype), 0, "camera")
 
 
+@pytest.mark.parametrize("unseen", [np.zeros((8, 4), np.bool_), np.zeros((4, 8), np.uint8)])
+def test_a_mask_of_another_kind_is_refused(unseen: np.ndarray) -> None:
+    with pytest.raises(FrameError, match=r"unseen is .*expected bool \(4, 8\)"):
+        Frame(np.zeros((4, 8, 3), np.uint8), 0, "camera", None, unseen)
+
+
 def test_camera_info_of_another_size_is_refused_even_when_only_swapped() -> None:
     camera = CameraIntrinsics(4, 8, 5.0, 5.0, 1.5, 3.5)
     with pytest.raises(FrameError, match="camera_info is for 4x8, the image is 8x4"):

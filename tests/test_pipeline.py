@@ -76,6 +76,24 @@ def test_known_answers_come_out_at_the_size_of_the_image(model_dir: Path, size: 
         assert not np.concatenate([ids[[0, -1], [0, -1]], ids[[0, -1], [-1, 0]]]).any()
 
 
+def test_nothing_is_answered_where_the_lens_saw_nothing(model_dir: Path) -> None:
+    given = frame(320, 240)
+    unseen = np.zeros((240, 320), np.bool_)
+    unseen[:, :120] = unseen[:100] = True
+    whole, seen = perceive(model_dir, given), perceive(model_dir, dataclasses.replace(given, unseen=unseen))
+    for task in TASKS:
+        known, hidden = whole.predictions[task.name], seen.predictions[task.name]
+        np.testing.assert_array_equal(hidden.confidence, np.where(unseen, 0, known.confidence))
+        if isinstance(hidden, SegmentMap) and isinstance(known, SegmentMap):
+            assert known.ids[unseen].any()
+            np.testing.assert_array_equal(hidden.ids, np.where(unseen, 0, known.ids))
+            continue
+        for answer, before in zip(dataclasses.astuple(hidden)[:1], dataclasses.astuple(known)[:1], strict=True):
+            assert np.isfinite(before).all()
+            assert np.isnan(answer[unseen]).all()
+            np.testing.assert_array_equal(answer[~unseen], before[~unseen])
+
+
 def test_the_thing_stands_where_it_was_painted(model_dir: Path) -> None:
     segments = perceive(model_dir, frame(640, 480)).predictions["segmentation"]
     assert isinstance(segments, SegmentMap)

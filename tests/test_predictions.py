@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vb_perception.errors import FrameError
-from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
+from vb_perception.predictions import DepthMap, NormalMap, SegmentMap, where_seen
 
 ONES = np.ones((2, 3), np.float32)
 
@@ -47,6 +47,25 @@ def test_confidence_must_fit_the_prediction(confidence: np.ndarray) -> None:
         NormalMap(np.zeros((2, 3, 3), np.float32), confidence)
     with pytest.raises(FrameError, match=r"confidence: got .*expected float32 \(2, 3\)"):
         SegmentMap(np.zeros((2, 3), np.uint16), ("background",), confidence)
+
+
+def test_nothing_is_said_where_nothing_was_seen() -> None:
+    unseen = np.array([[True, False, False], [False, False, True]])
+    hidden = np.where(unseen, np.float32(0), ONES)
+    depth = DepthMap(np.full((2, 3), np.inf, np.float32), ONES)
+    normals = NormalMap(np.full((2, 3, 3), 0.5, np.float32), ONES)
+    segments = SegmentMap(np.ones((2, 3), np.uint16), ("background", "mug"), ONES)
+    for whole in (depth, normals, segments):
+        assert where_seen(whole, None) is whole
+        np.testing.assert_array_equal(where_seen(whole, unseen).confidence, hidden)
+    found = [where_seen(whole, unseen) for whole in (depth, normals, segments)]
+    assert isinstance(found[0], DepthMap)
+    np.testing.assert_array_equal(np.isnan(found[0].depth_m), unseen)
+    assert isinstance(found[1], NormalMap)
+    np.testing.assert_array_equal(np.isnan(found[1].normals), np.repeat(unseen[..., None], 3, axis=2))
+    assert isinstance(found[2], SegmentMap)
+    np.testing.assert_array_equal(found[2].ids, ~unseen)
+    assert np.isinf(depth.depth_m).all(), "what was given stays as it was"
 
 
 def test_every_segment_id_needs_a_name() -> None:

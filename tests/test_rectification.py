@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vb_perception.camera import CameraIntrinsics
-from vb_perception.rectification import Rectifier, is_turned, shows_rectified
+from vb_perception.rectification import Rectifier, intrinsics_from_info, is_turned, shows_rectified
 
 WIDTH, HEIGHT = 320, 240
 K = [200.0, 0.0, 158.0, 0.0, 205.0, 121.0, 0.0, 0.0, 1.0]
@@ -57,6 +57,43 @@ def test_measurements_are_moved_to_where_the_pinhole_sees_them_and_never_mixed()
     assert np.abs(moved[known][:, :2] - seen[:, 0]).max() < 0.55  # half a pixel, and the maps' 1/32
     ids = Rectifier().measurements(place[..., 0].astype(np.int16), info(), PINHOLE, -1)
     np.testing.assert_array_equal(ids, np.where(known, moved[..., 0], -1))
+
+
+def p_of(focal_x: float, focal_y: float) -> list[float]:
+    return [focal_x, 0.0, K[2], 0.0, 0.0, focal_y, K[5], 0.0, 0.0, 0.0, 1.0, 0.0]
+
+
+def seen_through(camera: Any) -> tuple[np.ndarray, np.ndarray | None]:  # noqa: ANN401 - as info
+    target = intrinsics_from_info(camera)
+    assert target is not None
+    return Rectifier().picture(np.full((HEIGHT, WIDTH, 3), 255, np.uint8), camera, target)
+
+
+TURN, _ = cv2.Rodrigues(np.array([0.0, 0.3, 0.0]))
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        info(p=p_of(K[0] / 2, K[4] / 2)),
+        info(r=TURN.ravel()),
+        info(distortion_model="equidistant", d=[-0.02, 0.01, -0.004, 0.001], p=p_of(K[0] / 2, K[4] / 2)),
+        info(d=[500.0, 0.0, 0.0, 0.0, 0.0]),  # leads farther than 65536 pixels
+    ],
+    ids=["wide", "turned", "fisheye", "far outside"],
+)
+def test_what_the_lens_never_saw_is_told(camera: Any) -> None:  # noqa: ANN401 - as info
+    picture, unseen = seen_through(camera)
+    assert unseen is not None
+    assert 0.1 < unseen.mean() < 0.99
+    # Half of a pixel at the rim may be outside, and a quarter at its corners.
+    assert picture[unseen].max() <= 128
+    assert picture[~unseen].min() >= 60
+
+
+def test_where_the_lens_saw_everything_there_is_nothing_to_tell() -> None:
+    assert seen_through(info())[1] is None
+    assert seen_through(info(p=p_of(1.2 * K[0], 1.2 * K[4])))[1] is None
 
 
 def test_a_camera_is_turned_if_its_r_is_set_and_no_identity() -> None:

@@ -14,12 +14,17 @@ from vb_perception.timing import StageTimes
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One camera image: rgb (H, W, 3) uint8, its stamp and optical frame, and the intrinsics if the camera has any."""
+    """One camera image: rgb (H, W, 3) uint8, its stamp and optical frame, and the intrinsics if the camera has any.
+
+    `unseen` (H, W) is True where the lens saw nothing, as where a rectified image leads out of the distorted one: there
+    nothing is known, whatever is painted.  None: it saw something everywhere.
+    """
 
     rgb: NDArray[np.uint8]
     stamp_ns: int
     frame_id: str
     intrinsics: CameraIntrinsics | None = None
+    unseen: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         """Check the image and that the intrinsics belong to it."""
@@ -35,6 +40,10 @@ class Frame:
                 f"camera_info is for {camera.width}x{camera.height}, the image is {rgb.shape[1]}x{rgb.shape[0]}; "
                 "publish the camera_info that belongs to this image"
             )
+            raise FrameError(msg)
+        unseen = self.unseen
+        if unseen is not None and (unseen.dtype != np.bool_ or unseen.shape != rgb.shape[:2]):
+            msg = f"unseen is {unseen.dtype} {unseen.shape}, expected bool {rgb.shape[:2]}: it is cut as the image is"
             raise FrameError(msg)
 
     @property

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vb_perception.camera import CameraIntrinsics, Letterbox
 from vb_perception.errors import ConfigError, EngineError, EngineMismatchError, FrameError, NonFiniteError
 from vb_perception.frame import Frame, Perception
-from vb_perception.predictions import Prediction
+from vb_perception.predictions import Prediction, where_seen
 from vb_perception.resample import resize_prediction
 from vb_perception.runtime.engine import Engine, Float
 from vb_perception.runtime.on_device import FrameQuestion, prediction, reading_of
@@ -249,5 +249,5 @@ def decode(task: Task, generated: RGB, box: Letterbox, picture: RGB | None = Non
 
 def _timed_decode(task: Task, image: RGB, of: Painted, known: Prediction | None) -> tuple[Prediction, int]:
     begun = perf_counter_ns()
-    found = known or decode(task, image, of.box, of.picture)
+    found = where_seen(known or decode(task, image, of.box, of.picture), of.frame.unseen)
     return found, perf_counter_ns() - begun

@@ -67,3 +67,19 @@ class SegmentMap:
 
 
 Prediction = DepthMap | NormalMap | SegmentMap
+
+
+def where_seen(prediction: Prediction, unseen: NDArray[np.bool_] | None) -> Prediction:
+    """The same without what is said where `unseen` (H, W): there it is unknown, background, of confidence 0.
+
+    With None the very same object; else what it holds is not touched, for it may be somebody else's.
+    """
+    if unseen is None:
+        return prediction
+    unknown = np.float32(np.nan)
+    confidence = np.where(unseen, np.float32(0), prediction.confidence)
+    if isinstance(prediction, DepthMap):
+        return DepthMap(np.where(unseen, unknown, prediction.depth_m), confidence)
+    if isinstance(prediction, NormalMap):
+        return NormalMap(np.where(unseen[..., None], unknown, prediction.normals), confidence)
+    return SegmentMap(np.where(unseen, np.uint16(0), prediction.ids), prediction.names, confidence)

@@ -5,7 +5,7 @@ A camera_info is a `sensor_msgs/CameraInfo`, of rclpy or of a reader of bags: on
 
 import re
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -15,12 +15,14 @@ from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
 
 RGB = NDArray[np.uint8]
+Unseen = NDArray[np.bool_]
 FISHEYE = ("equidistant", "fisheye")
 BROWN = ("plumb_bob", "rational_polynomial")
 KEPT_MAPS = 4
 RECTIFIED = ("rect", "rectified")  # as in image_rect, the rectified topic of image_proc, and rect/image, ZED's
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # rectifiedLeft is two
 SAME_TURN = 1e-6
+HALF_PX = np.float32(0.5)
 
 
 class Region(Protocol):
@@ -98,18 +100,20 @@ class Rectifier:
     """Undoes the distortion of a lens.  Keeps the maps of the last calibrations.  Not thread-safe: one owner."""
 
     def __init__(self) -> None:
-        self._maps: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+        self._maps: dict[tuple[Any, ...], Maps] = {}
 
-    def picture(self, rgb: RGB, camera: CameraInfo, target: CameraIntrinsics) -> RGB:
+    def picture(self, rgb: RGB, camera: CameraInfo, target: CameraIntrinsics) -> tuple[RGB, Unseen | None]:
         """What the pinhole `target` sees of a distorted image (H, W, 3), black where that shows nothing.
+
+        And where that is, (H, W): `Frame.unseen`.  None, which costs nothing, if it shows something everywhere.
 
         Raises:
             FrameError: the camera_info is of another size, or of a distortion that cannot be undone.
         """
-        x_map, y_map = self._map(rgb, camera, target)
+        maps = self._map(rgb, camera, target)
         out = np.empty_like(rgb)
-        cv2.remap(rgb, x_map, y_map, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_CONSTANT)
-        return out
+        cv2.remap(rgb, maps.x, maps.y, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_CONSTANT)
+        return out, maps.unseen
 
     def measurements(
         self, values: NDArray[Any], camera: CameraInfo, target: CameraIntrinsics, unknown: float
@@ -119,12 +123,13 @@ class Rectifier:
         They stay true only where rectification does not turn the camera (`is_turned`).
         """
         # Fixed-point maps round down where nothing is interpolated.
-        x_map, y_map = cv2.convertMaps(*self._map(values, camera, target), cv2.CV_32FC1)
+        maps = self._map(values, camera, target)
+        x_map, y_map = cv2.convertMaps(maps.x, maps.y, cv2.CV_32FC1)
         border = [unknown] * 3
         moved = cv2.remap(values, x_map, y_map, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=border)
         return np.asarray(moved, values.dtype)
 
-    def _map(self, image: NDArray[Any], camera: CameraInfo, target: CameraIntrinsics) -> tuple[Any, Any]:
+    def _map(self, image: NDArray[Any], camera: CameraInfo, target: CameraIntrinsics) -> "Maps":
         if image.shape[:2] != (target.height, target.width):
             msg = (
                 f"camera_info is for {target.width}x{target.height}, the image is {image.shape[1]}x{image.shape[0]}; "
@@ -140,23 +145,45 @@ class Rectifier:
         return self._maps[key]
 
 
-def rectification_maps(
-    model: str, d: list[float], k: list[float], r: list[float], target: CameraIntrinsics
-) -> tuple[Any, Any]:
-    """OpenCV's maps from the rectified image to the distorted one.
+class Maps(NamedTuple):
+    """OpenCV's fixed-point maps from the rectified image to the distorted one, and where they lead out of it.
+
+    `unseen` (H, W) is True where the lens saw nothing; None: it saw something everywhere.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    unseen: Unseen | None
+
+
+def rectification_maps(model: str, d: list[float], k: list[float], r: list[float], target: CameraIntrinsics) -> Maps:
+    """The maps that make what `target` sees of a camera with this distortion; camera_info's d, k and r.
 
     Raises:
         FrameError: a distortion model that OpenCV does not have, or too few coefficients for it.
     """
-    matrix, turn = np.array(k).reshape(3, 3), np.array(r).reshape(3, 3)
-    if not turn.any():
-        turn = np.eye(3)
+    # In floating point: fixed-point numbers wrap around, and what lies far outside would seem to lie in the image.
+    turn = np.array(r).reshape(3, 3)
+    x, y = _float_maps(model, d, np.array(k).reshape(3, 3), turn if turn.any() else np.eye(3), target)
+    # A pixel spans half a pixel around its centre; what is no number is in none.
+    inside = (x + HALF_PX >= 0) & (x + HALF_PX < target.width) & (y + HALF_PX >= 0) & (y + HALF_PX < target.height)
+    return Maps(*cv2.convertMaps(x, y, cv2.CV_16SC2), None if inside.all() else _fixed(~inside))
+
+
+def _fixed(mask: Unseen) -> Unseen:
+    mask.flags.writeable = False  # frames share it
+    return mask
+
+
+def _float_maps(
+    model: str, d: list[float], matrix: NDArray[np.float64], turn: NDArray[np.float64], target: CameraIntrinsics
+) -> tuple[NDArray[Any], NDArray[Any]]:
     wanted = np.array([[target.fx, 0, target.cx], [0, target.fy, target.cy], [0, 0, 1]])
     size = (target.width, target.height)
     if model in FISHEYE and len(d) >= 4:  # noqa: PLR2004 - k1 to k4
-        return cv2.fisheye.initUndistortRectifyMap(matrix, np.array(d[:4]), turn, wanted, size, cv2.CV_16SC2)
+        return cv2.fisheye.initUndistortRectifyMap(matrix, np.array(d[:4]), turn, wanted, size, cv2.CV_32FC1)
     if model in BROWN and len(d) in (4, 5, 8, 12, 14):
-        return cv2.initUndistortRectifyMap(matrix, np.array(d), turn, wanted, size, cv2.CV_16SC2)
+        return cv2.initUndistortRectifyMap(matrix, np.array(d), turn, wanted, size, cv2.CV_32FC1)
     known = ", ".join((*BROWN, *FISHEYE))
     msg = (
         f"distortion model {model!r} with {len(d)} coefficients cannot be undone here: expected one of {known}; "

@@ -47,8 +47,25 @@ def test_distortion_is_undone_in_the_image_and_in_truth_that_is_not_rectified(
     assert np.linalg.norm(straight - was) > 2
     np.testing.assert_allclose(centre(truth.instance_ids == 1), straight, atol=0.6)
     np.testing.assert_allclose(centre(frame.rgb[..., 0] > 127), straight, atol=0.6)
+    assert frame.unseen is None
     # That depth is on /truth/depth/image_rect, which says that it is rectified already.
     np.testing.assert_array_equal(truth.depth_m, sample.depth_m)
+
+
+def test_nothing_is_judged_where_the_lens_saw_nothing(painted: tuple[Path, Sample], tmp_path: Path) -> None:
+    source, sample = painted
+    camera = sample.intrinsics
+    p = np.array([camera.fx / 2, 0, camera.cx, 0, 0, camera.fy / 2, camera.cy, 0, 0, 0, 1, 0])
+    ((frame, truth),) = read_frames(rewritten(source, tmp_path / "b.mcap", {**LENS, "p": p}))
+    assert truth is not None
+    assert frame.unseen is not None
+    assert 0.3 < frame.unseen.mean() < 0.9
+    assert np.isfinite(sample.depth_m[frame.unseen]).any(), "that depth is of the rectified image, and knows more"
+    assert np.isnan(truth.depth_m[frame.unseen]).all()
+    np.testing.assert_array_equal(truth.depth_m[~frame.unseen], sample.depth_m[~frame.unseen])
+    assert np.isnan(truth.normals[frame.unseen]).all()
+    assert (truth.class_ids[frame.unseen] == -1).all()
+    assert (truth.instance_ids[frame.unseen] == -1).all()
 
 
 def test_what_is_taken_as_rectified_stays_as_it_is(painted: tuple[Path, Sample], tmp_path: Path) -> None:

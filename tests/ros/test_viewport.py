@@ -56,7 +56,7 @@ def test_a_point_lands_where_the_pinhole_sees_it(model: str, d: list[float]) -> 
     bent = _distorted_pixel(model, d)
     straight = _expected(CameraIntrinsics.from_matrices(WIDTH, HEIGHT, K, [0.0] * 12))  # type: ignore[arg-type]
     assert np.linalg.norm(bent - straight) > 3
-    rgb, camera = Viewport(View()).apply(_dot_at(bent), _info(model, d))
+    rgb, camera, _ = Viewport(View()).apply(_dot_at(bent), _info(model, d))
     assert camera is not None
     np.testing.assert_allclose(_centre(rgb), straight, atol=0.8)
 
@@ -65,8 +65,9 @@ def test_crop_and_resize_move_the_intrinsics_with_the_pixels() -> None:
     whole = intrinsics_from_info(_info())
     assert whole is not None
     image = _dot_at(_expected(whole))
-    rgb, camera = Viewport(View(crop_px=(100, 40, 200, 100), resize_width_px=100)).apply(image, _info())
+    rgb, camera, unseen = Viewport(View(crop_px=(100, 40, 200, 100), resize_width_px=100)).apply(image, _info())
     assert camera is not None
+    assert unseen is None
     assert (camera.width, camera.height) == (rgb.shape[1], rgb.shape[0]) == (100, 50)
     np.testing.assert_allclose(_centre(rgb), _expected(camera), atol=0.5)
 
@@ -83,8 +84,28 @@ def test_binning_and_region_of_interest_are_those_of_the_sensor(step: int, left:
 
 def test_an_image_taken_as_rectified_stays_as_it_is() -> None:
     image = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-    rgb, _ = Viewport(View(undo_distortion=False)).apply(image, _info("plumb_bob", BARREL))
+    rgb, _, unseen = Viewport(View(undo_distortion=False)).apply(image, _info("plumb_bob", BARREL))
     assert rgb is image
+    assert unseen is None
+
+
+def test_what_the_lens_never_saw_is_cut_and_shrunk_as_the_image() -> None:
+    wide = _info("plumb_bob", BARREL)
+    wide.p[0], wide.p[5] = K[0] / 2, K[4] / 2  # twice as much to all sides as the lens has seen
+    white = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    whole = Viewport(View()).apply(white, wide)
+    assert whole.unseen is not None
+    assert 0.3 < whole.unseen.mean() < 0.9
+    crop = (10, 20, 200, 120)
+    cut = Viewport(View(crop_px=crop)).apply(white, wide)
+    np.testing.assert_array_equal(cut.unseen, whole.unseen[20:140, 10:210])
+    small = Viewport(View(crop_px=crop, resize_width_px=100)).apply(white, wide)
+    assert small.unseen is not None
+    assert small.unseen.shape == small.rgb.shape[:2] == (60, 100)
+    assert small.unseen[small.rgb[..., 0] < 48].all()
+    assert not small.unseen[small.rgb[..., 0] > 195].any()
+    middle = Viewport(View(crop_px=(130, 100, 60, 40))).apply(white, wide)
+    assert middle.unseen is None, "nothing is hidden where all was seen"
 
 
 @pytest.mark.parametrize(

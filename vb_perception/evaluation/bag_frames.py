@@ -110,5 +110,5 @@ def _frame(camera: CameraTopics, moment: Moment, info: Message, lens: Lens) -> F
         rgb = rgb_from_compressed(image.format, image.data)
     else:
         rgb = rgb_from_fields(*image_fields(image))
-    rgb, intrinsics = lens.straightened(rgb, info)
-    return Frame(rgb, moment.stamp_ns, image.header.frame_id, intrinsics)
+    rgb, intrinsics, unseen = lens.straightened(rgb, info)
+    return Frame(rgb, moment.stamp_ns, image.header.frame_id, intrinsics, unseen)

@@ -117,7 +117,10 @@ class TruthTopics:
             if array.shape[:2] != size:
                 msg = f"true {what} are {array.shape[1]}x{array.shape[0]}, the image {frame.width}x{frame.height}"
                 raise FrameError(msg)
-            return lens.measured(array, topic, unknown)
+            moved = lens.measured(array, topic, unknown)
+            if frame.unseen is not None:  # truth of its own may know what the lens never saw: nobody can answer that
+                moved = np.where(frame.unseen.reshape(size + (1,) * (moved.ndim - 2)), moved.dtype.type(unknown), moved)
+            return moved
 
         depth_m = read("depth", self.depths, _depth_m, np.nan)
         depth_m = np.full(size, np.nan, np.float32) if depth_m is None else depth_m

@@ -10,6 +10,7 @@ from vb_perception.errors import FrameError
 from vb_perception.rectification import (
     CameraInfo,
     Rectifier,
+    Unseen,
     intrinsics_from_info,
     is_distorted,
     is_turned,
@@ -28,8 +29,8 @@ class Lens:
 
     def straightened(
         self, rgb: NDArray[np.uint8], info: CameraInfo
-    ) -> tuple[NDArray[np.uint8], CameraIntrinsics | None]:
-        """An image (H, W, 3) without distortion, and its intrinsics, None of an uncalibrated camera.
+    ) -> tuple[NDArray[np.uint8], CameraIntrinsics | None, Unseen | None]:
+        """An image (H, W, 3) without distortion, its intrinsics, None of an uncalibrated camera, and `Frame.unseen`.
 
         Raises:
             FrameError: image and camera_info differ in size, or the distortion cannot be undone.
@@ -37,8 +38,9 @@ class Lens:
         intrinsics = intrinsics_from_info(info)
         self._now = (info, intrinsics) if self._undo and intrinsics is not None and is_distorted(info) else None
         if self._now is None or intrinsics is None:
-            return rgb, intrinsics
-        return self._rectifier.picture(rgb, info, intrinsics), intrinsics
+            return rgb, intrinsics, None
+        straight, unseen = self._rectifier.picture(rgb, info, intrinsics)
+        return straight, intrinsics, unseen
 
     def measured(self, values: NDArray[Any], topic: str, unknown: float) -> NDArray[Any]:
         """Truth (H, W) or (H, W, 3) that came with the last image, as that now is; `unknown` where it saw nothing.

@@ -73,8 +73,8 @@ def frame_from_arrival(arrival: Arrival, viewport: Viewport | None = None) -> Fr
         rgb = rgb_from_fields(image.encoding, image.height, image.width, image.step, image.data, image.is_bigendian)
     else:
         rgb = rgb_from_compressed(image.format, image.data)
-    rgb, intrinsics = (viewport or Viewport(View())).apply(rgb, arrival.camera)
-    return Frame(rgb, stamp_ns(image), image.header.frame_id, intrinsics)
+    view = (viewport or Viewport(View())).apply(rgb, arrival.camera)
+    return Frame(view.rgb, stamp_ns(image), image.header.frame_id, view.intrinsics, view.unseen)
 
 
 class StampGuard:

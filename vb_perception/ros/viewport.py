@@ -5,6 +5,7 @@ The order is fixed: the sensor's binning and region of interest (as camera_info 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,10 +14,11 @@ from sensor_msgs.msg import CameraInfo
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
-from vb_perception.rectification import Rectifier, intrinsics_from_info, is_distorted, shows_rectified
+from vb_perception.rectification import Rectifier, Unseen, intrinsics_from_info, is_distorted, shows_rectified
 from vb_perception.ros.settings import CameraSettings
 
 RGB = NDArray[np.uint8]
+HALF = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,14 @@ def view_of(settings: CameraSettings, topic: str) -> View:
     return View(undo, settings.crop_px, settings.resize_width_px)
 
 
+class Looked(NamedTuple):
+    """What a view shows: an image (H, W, 3), its intrinsics if the camera has any, and `Frame.unseen` of it."""
+
+    rgb: RGB
+    intrinsics: CameraIntrinsics | None
+    unseen: Unseen | None = None
+
+
 class Viewport:
     """Applies a `View`.  Not thread-safe: one owner."""
 
@@ -42,21 +52,22 @@ class Viewport:
         self._view = view
         self._rectifier = Rectifier()
 
-    def apply(self, rgb: RGB, camera: CameraInfo | None) -> tuple[RGB, CameraIntrinsics | None]:
-        """The image (H, W, 3) and its intrinsics, after rectification, crop and resize.
+    def apply(self, rgb: RGB, camera: CameraInfo | None) -> Looked:
+        """The image (H, W, 3), its intrinsics and what of it the lens never saw, after rectification, crop and resize.
 
         Raises:
             FrameError: a distorted image that may not be, or cannot be, rectified; sizes of image and camera_info
                 differ; the crop does not lie in the image.
         """
         intrinsics = None if camera is None else intrinsics_from_info(camera)
+        looked = Looked(rgb, intrinsics)
         if camera is not None and intrinsics is not None and is_distorted(camera):
-            rgb = self._undistorted(rgb, camera, intrinsics)
+            looked = self._undistorted(rgb, camera, intrinsics)
         if self._view.crop_px is not None:
-            rgb, intrinsics = _cropped(rgb, intrinsics, self._view.crop_px)
-        return _shrunk(rgb, intrinsics, self._view.resize_width_px)
+            looked = _cropped(looked, self._view.crop_px)
+        return _shrunk(looked, self._view.resize_width_px)
 
-    def _undistorted(self, rgb: RGB, camera: CameraInfo, target: CameraIntrinsics) -> RGB:
+    def _undistorted(self, rgb: RGB, camera: CameraInfo, target: CameraIntrinsics) -> Looked:
         if self._view.undo_distortion is None:
             msg = (
                 f"camera_info has distortion coefficients ({camera.distortion_model}) and parameter rectification is "
@@ -65,13 +76,13 @@ class Viewport:
             )
             raise FrameError(msg)
         if not self._view.undo_distortion:
-            return rgb
-        return self._rectifier.picture(rgb, camera, target)
+            return Looked(rgb, target)
+        straight, unseen = self._rectifier.picture(rgb, camera, target)
+        return Looked(straight, target, unseen)
 
 
-def _cropped(
-    rgb: RGB, intrinsics: CameraIntrinsics | None, crop_px: tuple[int, int, int, int]
-) -> tuple[RGB, CameraIntrinsics | None]:
+def _cropped(looked: Looked, crop_px: tuple[int, int, int, int]) -> Looked:
+    rgb, intrinsics, unseen = looked
     left, top, width, height = crop_px
     if left + width > rgb.shape[1] or top + height > rgb.shape[0]:
         msg = (
@@ -80,18 +91,31 @@ def _cropped(
         )
         raise FrameError(msg)
     _check_size(rgb, intrinsics)
-    inside = np.ascontiguousarray(rgb[top : top + height, left : left + width])
-    return inside, None if intrinsics is None else intrinsics.cropped(left, top, width, height)
+    part = np.s_[top : top + height, left : left + width]
+    return Looked(
+        np.ascontiguousarray(rgb[part]),
+        None if intrinsics is None else intrinsics.cropped(left, top, width, height),
+        _if_any(None if unseen is None else unseen[part]),
+    )
 
 
-def _shrunk(rgb: RGB, intrinsics: CameraIntrinsics | None, width: int) -> tuple[RGB, CameraIntrinsics | None]:
+def _shrunk(looked: Looked, width: int) -> Looked:
+    rgb, intrinsics, unseen = looked
     if not 0 < width < rgb.shape[1]:
-        return rgb, intrinsics
+        return looked
     _check_size(rgb, intrinsics)
     height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
     small = np.empty((height, width, 3), np.uint8)
     cv2.resize(rgb, (width, height), dst=small, interpolation=cv2.INTER_AREA)
-    return small, None if intrinsics is None else intrinsics.resized(width, height)
+    if unseen is not None:  # a pixel is unseen if half of it is
+        share = cv2.resize(unseen.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+        unseen = share >= HALF
+    return Looked(small, None if intrinsics is None else intrinsics.resized(width, height), _if_any(unseen))
+
+
+def _if_any(unseen: Unseen | None) -> Unseen | None:
+    """A crop may leave out all that was unseen: then there is nothing to be hidden."""
+    return unseen if unseen is not None and unseen.any() else None
 
 
 def _check_size(rgb: RGB, intrinsics: CameraIntrinsics | None) -> None:
