@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vb_perception.camera import CameraIntrinsics
+from vb_perception.errors import FrameError
 from vb_perception.rectification import Rectifier, intrinsics_from_info, is_turned, shows_rectified
 
 WIDTH, HEIGHT = 320, 240
@@ -94,6 +95,28 @@ def test_what_the_lens_never_saw_is_told(camera: Any) -> None:  # noqa: ANN401 -
 def test_where_the_lens_saw_everything_there_is_nothing_to_tell() -> None:
     assert seen_through(info())[1] is None
     assert seen_through(info(p=p_of(1.2 * K[0], 1.2 * K[4])))[1] is None
+
+
+NAN, HUGE = float("nan"), 1e9
+
+
+@pytest.mark.parametrize(
+    ("camera", "words"),
+    [
+        (info(d=[NAN] * 5), r"d in camera_info is \[nan.*expected finite coefficients; calibrate"),
+        (info(d=[0.1, float("inf"), 0.0, 0.0, 0.0]), "expected finite coefficients"),
+        (info(d=[HUGE, HUGE**3, 0.0, 0.0, 0.0]), "would show next to nothing; expected the coefficients of a lens"),
+        (info(distortion_model="equidistant", d=[HUGE] * 4), "would show next to nothing"),
+        (info(r=[NAN] * 9), r"r in camera_info is \[nan.*expected a rotation"),
+        (info(r=[1.0] * 9), "expected a rotation"),
+        (info(r=np.diag([1.0, 1.0, -1.0]).ravel()), "expected a rotation"),
+        (info(k=[200.0, 0.0, 158.0, 0.0, 0.0, 121.0, 0.0, 0.0, 1.0], p=p_of(200.0, 205.0)), "focal above zero"),
+    ],
+    ids=["d nan", "d inf", "d huge", "fisheye huge", "r nan", "r singular", "r mirrors", "k"],
+)
+def test_a_calibration_that_no_lens_has_is_refused(camera: Any, words: str) -> None:  # noqa: ANN401 - as info
+    with pytest.raises(FrameError, match=words):
+        seen_through(camera)
 
 
 def test_a_camera_is_turned_if_its_r_is_set_and_no_identity() -> None:

@@ -23,6 +23,10 @@ RECTIFIED = ("rect", "rectified")  # as in image_rect, the rectified topic of im
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # rectifiedLeft is two
 SAME_TURN = 1e-6
 HALF_PX = np.float32(0.5)
+TURN_TOLERANCE = 0.05
+"""How far R times its transpose may be from the identity: files round it to a few digits."""
+LEAST_SEEN = 0.01
+"""Share of a rectified picture that the lens saw, below which its coefficients are taken for nonsense."""
 
 
 class Region(Protocol):
@@ -160,13 +164,20 @@ def rectification_maps(model: str, d: list[float], k: list[float], r: list[float
     """The maps that make what `target` sees of a camera with this distortion; camera_info's d, k and r.
 
     Raises:
-        FrameError: a distortion model that OpenCV does not have, or too few coefficients for it.
+        FrameError: a distortion model that OpenCV does not have, too few coefficients for it, or values that no camera
+            has.
     """
     # In floating point: fixed-point numbers wrap around, and what lies far outside would seem to lie in the image.
-    turn = np.array(r).reshape(3, 3)
-    x, y = _float_maps(model, d, np.array(k).reshape(3, 3), turn if turn.any() else np.eye(3), target)
+    x, y = _float_maps(model, d, _checked_camera(k, target), _checked_turn(r), target)
     # A pixel spans half a pixel around its centre; what is no number is in none.
     inside = (x + HALF_PX >= 0) & (x + HALF_PX < target.width) & (y + HALF_PX >= 0) & (y + HALF_PX < target.height)
+    if inside.mean() < LEAST_SEEN:
+        msg = (
+            f"d in camera_info is {d} ({model}): rectified by it the image would show next to nothing; expected the "
+            "coefficients of a lens: calibrate the camera again, or set rectification to assume_rectified if its "
+            "images are rectified already"
+        )
+        raise FrameError(msg)
     return Maps(*cv2.convertMaps(x, y, cv2.CV_16SC2), None if inside.all() else _fixed(~inside))
 
 
@@ -175,9 +186,29 @@ def _fixed(mask: Unseen) -> Unseen:
     return mask
 
 
+def _checked_camera(k: list[float], target: CameraIntrinsics) -> NDArray[np.float64]:
+    """K as a matrix; raises FrameError if it is no camera's."""
+    CameraIntrinsics(target.width, target.height, k[0], k[4], k[2], k[5])
+    return np.array(k).reshape(3, 3)
+
+
+def _checked_turn(r: list[float]) -> NDArray[np.float64]:
+    """R as a matrix, the identity where it is not set; raises FrameError if it is no rotation."""
+    turn = np.array(r, np.float64).reshape(3, 3)
+    if not turn.any():
+        return np.eye(3)
+    if not (np.allclose(turn @ turn.T, np.eye(3), atol=TURN_TOLERANCE) and np.linalg.det(turn) > 0):
+        msg = f"r in camera_info is {r}: expected a rotation (or zeros for none); calibrate the camera again"
+        raise FrameError(msg)
+    return turn
+
+
 def _float_maps(
     model: str, d: list[float], matrix: NDArray[np.float64], turn: NDArray[np.float64], target: CameraIntrinsics
 ) -> tuple[NDArray[Any], NDArray[Any]]:
+    if not np.isfinite(d).all():
+        msg = f"d in camera_info is {d}: expected finite coefficients; calibrate the camera again"
+        raise FrameError(msg)
     wanted = np.array([[target.fx, 0, target.cx], [0, target.fy, target.cy], [0, 0, 1]])
     size = (target.width, target.height)
     if model in FISHEYE and len(d) >= 4:  # noqa: PLR2004 - k1 to k4

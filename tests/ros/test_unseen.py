@@ -40,3 +40,18 @@ def test_there_is_no_depth_and_no_point_where_the_lens_saw_nothing(bench: Bench)
     organised = np.frombuffer(got["points"].data, "<f4").reshape(HEIGHT, WIDTH, 4)
     np.testing.assert_array_equal(np.isfinite(organised[..., :3]).all(-1), known)
     assert got["obstacles"].width == known.sum()
+
+
+def test_a_calibration_that_no_lens_has_is_told_and_not_answered(bench: Bench) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node(rectification="rectify")
+    bench.connect()
+    image = image_message(bench.next_stamp())
+    broken = lens(stamp_ns(image))
+    broken.d = [float("nan")] * 5
+    bench.send(image, broken)
+    bench.spin_until(lambda: bench.ledger().rejected == 1, "the image is rejected")
+    bench.spin_until(lambda: "expected finite coefficients" in bench.status().message, "and it is said why")
+    bench.send()
+    bench.spin_until(bench.processed(1), "the next image is answered")
