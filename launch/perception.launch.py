@@ -38,6 +38,8 @@ OVERRIDES = {
     "autostart": "false: leave the transitions to a lifecycle manager",
     "use_sim_time": "true: take time from /clock",
 }
+SWITCHES = ("require_camera_info", "autostart", "use_sim_time")
+TRUE, FALSE = ("true", "1"), ("false", "0")  # as launch's own conditions read them, in any case
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -76,7 +78,15 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         text: str = context.perform_substitution(LaunchConfiguration(name))
         return text
 
-    if value("build_only") == "true":
+    def flag(name: str) -> bool:
+        text = value(name).strip().lower()
+        if text not in TRUE + FALSE:
+            msg = f"{name}:={value(name)} is neither true nor false: give {', '.join(TRUE + FALSE)}, in any case"
+            raise ValueError(msg)
+        return text in TRUE
+
+    build_only, rviz, respawn = map(flag, ("build_only", "rviz", "respawn"))  # all are checked, whichever is used
+    if build_only:
         said = _said(Path(value("params_file")))
         options = {"--model": "model", "--backend": "backend", "--precision": "precision"}
         options |= {"--size": "generated_size", "--workspace-mb": "workspace_mb"}
@@ -84,7 +94,7 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         wanted["--prompts"] = str(_most_tasks(said) or "")
         asked = [word for option, text in wanted.items() if text for word in (option, text)]
         return [ExecuteProcess(cmd=["ros2", "run", "vb_perception", "vb-perception", "build", *asked], output="screen")]
-    given = {name: LaunchConfiguration(name) for name in OVERRIDES if value(name)}
+    given = {name: flag(name) if name in SWITCHES else LaunchConfiguration(name) for name in OVERRIDES if value(name)}
     transport, image = value("image_transport"), value("image")
     entities = []
     if transport in OWN_TRANSPORTS:
@@ -99,7 +109,7 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         name=NODE,
         namespace=LaunchConfiguration("namespace"),
         output="screen",
-        respawn=value("respawn") == "true",
+        respawn=respawn,
         respawn_delay=2.0,
         # Later ones win.
         parameters=[
@@ -114,7 +124,7 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         ros_arguments=["--log-level", LaunchConfiguration("log_level")],
     )
     entities.append(node)
-    if value("rviz") == "true":
+    if rviz:
         entities.append(_rviz(value("rviz_frame")))
     return entities
 

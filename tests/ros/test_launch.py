@@ -67,8 +67,10 @@ class Context:
     def perform_substitution(self, substitution: Noted) -> str:
         return self.values[substitution.args[0]]
 
-    def value(self, parameter: Noted) -> Any:  # noqa: ANN401 - whatever YAML holds
-        """What launch_ros makes of a substitution as a parameter's value."""
+    def value(self, parameter: Noted | bool) -> Any:  # noqa: ANN401, FBT001 - whatever YAML holds
+        """What launch_ros makes of a parameter's value: of a substitution what YAML does."""
+        if isinstance(parameter, bool):
+            return parameter
         return yaml.safe_load(self.perform_substitution(parameter))
 
 
@@ -240,6 +242,27 @@ def test_rviz_and_respawn_are_asked_for() -> None:
     assert rviz["package"] == "rviz2"
     assert Path(rviz["arguments"][1]).is_file()
     assert "-f" not in rviz["arguments"]
+
+
+YES, NO = ("true", "True", "TRUE", "1", " true "), ("false", "False", "0")
+
+
+@pytest.mark.parametrize("text", [*YES, *NO])
+def test_yes_and_no_are_read_as_launch_reads_them(text: str) -> None:
+    wanted = text in YES
+    nodes = list(_nodes(_entities("perception.launch.py", rviz=text, respawn=text)))
+    assert [node["package"] for node in nodes] == ["vb_perception", *(["rviz2"] if wanted else [])]
+    assert nodes[0]["respawn"] is wanted
+    kinds = {entity.kind for entity in _entities("perception.launch.py", build_only=text)}
+    assert ("ExecuteProcess" in kinds) is wanted
+    for name in ("autostart", "require_camera_info", "use_sim_time"):
+        assert _parameters(**{name: text})[name] is wanted
+
+
+@pytest.mark.parametrize("name", ["rviz", "respawn", "build_only", "autostart", "require_camera_info", "use_sim_time"])
+def test_what_is_neither_yes_nor_no_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name}:=yes is neither true nor false: give true, 1, false, 0"):
+        _entities("perception.launch.py", **{name: "yes"})
 
 
 def test_rviz_finds_the_topics_in_a_namespace_and_the_camera_where_it_is() -> None:
