@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.action.client import ActionClient
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, PointCloud2
 from std_srvs.srv import Trigger
 from vb_perception.action import BuildEngine
 from vb_perception.msg import LabelInfo, ModelInfo
@@ -115,6 +115,36 @@ def test_a_task_can_be_switched_off_and_on(bench: Bench, call: Call) -> None:
     answer = call(EnableTask, "enable_task", EnableTask.Request(task="mugs"))
     assert not answer.success
     assert answer.message == "there is no task 'mugs'; tasks: depth, normals, segmentation"
+
+
+def test_what_stops_with_a_task_is_said(bench: Bench, call: Call) -> None:
+    bench.watch()
+    points = bench.listen("points", PointCloud2)
+    bench.add_node()
+    bench.connect()
+    bench.spin_until(lambda: bench.heard_outputs() == 2, "points and latency have a listener")
+    _run(bench, 1)
+    answer = call(EnableTask, "enable_task", EnableTask.Request(task="segmentation", enable=False))
+    assert answer.message.startswith("segmentation is off; nothing comes on these until it is on again: segmentation/")
+    assert answer.message.endswith(", points")
+    bench.spin_until(lambda: bench.images.get_subscription_count() == 0, "no image is wanted")
+    told = "task segmentation is switched off, and /perception_node/output/points with it, though somebody listens"
+    bench.spin_until_status(DiagnosticStatus.WARN, told)
+    bench.spin_until(
+        lambda: bench.heard["/diagnostics"][-1].status[1].message.startswith(f"task_off: {told}"), "it is no idleness"
+    )
+    bench.listen("depth/image_rect")
+    bench.connect()
+    bench.send()
+    bench.spin_until(
+        lambda: bench.heard["/diagnostics"][-1].status[1].message.startswith(f"notice: {told}"), "it is a notice then"
+    )
+    answer = call(EnableTask, "enable_task", EnableTask.Request(task="segmentation", enable=True))
+    assert answer.message == "segmentation is on"
+    bench.spin_until_status(DiagnosticStatus.OK, "active")
+    bench.spin_until(lambda: len(points) == 1, "the first points came, and none since")
+    bench.send()
+    bench.spin_until(lambda: len(points) == 2, "and the points come again")
 
 
 def test_a_task_has_a_rate_of_its_own(bench: Bench) -> None:

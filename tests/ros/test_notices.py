@@ -104,6 +104,7 @@ def test_a_notice_hides_no_slowness() -> None:
     health = CameraHealth(
         name="",
         listened=True,
+        switched_off="",
         silent_s=0.0,
         image_topic="/image",
         image_remedy="",

@@ -81,6 +81,10 @@ class CameraAnswers:
         """
         return self._publishers.wanted(tasks_off)
 
+    def stopped(self, tasks_off: Collection[str]) -> list[tuple[str, str]]:
+        """The topics with a listener that need one of the tasks that are off, and which; under a lock as `wanted`."""
+        return self._publishers.stopped(tasks_off)
+
     def publish(self, perception: Perception, asked: Asked, complain: Callable[[str], None]) -> StageTimes:
         """Publish what is wanted of one frame; `complain` hears of an output that cannot be filled."""
         start_ns = time.monotonic_ns()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from rclpy.node import Node
 
@@ -13,13 +13,13 @@ from vb_perception.ros.audit import Maker
 from vb_perception.ros.camera_input import image_topic, info_topic
 from vb_perception.ros.cloud_frames import ToCloudFrame
 from vb_perception.ros.inputs import Arrival, frame_from_arrival, stamp_ns
-from vb_perception.ros.outputs import Output, OutputOptions
+from vb_perception.ros.outputs import OutputOptions
 from vb_perception.ros.publishing import Plan, plan_of
 from vb_perception.ros.qos import QosTrouble
 from vb_perception.ros.settings import CameraSettings
 from vb_perception.ros.stream_account import StreamAccount, refuse, refusing
 from vb_perception.ros.stream_troubles import Notice, StreamTroubles
-from vb_perception.ros.turn import Turn
+from vb_perception.ros.turn import Turn, is_due
 from vb_perception.ros.viewport import Viewport, view_of
 from vb_perception.scheduler import FrameScheduler, RateLimit
 from vb_perception.tasks import Task
@@ -94,13 +94,19 @@ class CameraStream:
             self._viewport = Viewport(view_of(settings, self.topic))
             self.settings = settings
 
-    def enable(self, task: str, *, on: bool) -> bool:
-        """Switch a task on or off; whether the camera has it."""
+    def enable(self, task: str, *, on: bool) -> list[str]:
+        """Switch a task on or off; the outputs that need it, none if the camera has no such task."""
         if task not in {each.name for each in self.tasks}:
-            return False
+            return []
         with self._lock:
             (self._off.discard if on else self._off.add)(task)
-        return True
+            return [output.topic for output in self._plan.outputs if task in {each.name for each in output.tasks}]
+
+    @property
+    def stopped(self) -> list[tuple[str, str]]:
+        """The topics that somebody listens to in vain, for a task is switched off, and which."""
+        with self._lock:
+            return self._answers.stopped(self._off)
 
     @property
     def wanted(self) -> bool:
@@ -200,17 +206,12 @@ class CameraStream:
         for ticket in asked.tickets:
             ticket.stamp_ns = perception.frame.stamp_ns
 
-    def _due(self, output: Output, every: Mapping[str, int]) -> bool:
-        """Whether it is due with this frame: as often as the slowest of its tasks, of which all run then."""
-        # To wait for a frame in which each is due by itself would be rarer: second and third meet in every sixth.
-        return self._frames % max(every.get(task.name, 1) for task in output.tasks) == 0
-
     def _take_turn(self) -> Turn:
         """All under the lock: `adopt` destroys the publishers that are asked here for their listeners."""
         with self._lock:
             settings, tickets = self.settings, self.account.take_tickets()
             listened = self._answers.wanted(self._off)
-            wanted = [row for row in listened if tickets or self._due(row[0], settings.every)]
+            wanted = [row for row in listened if tickets or is_due(row[0], settings.every, self._frames)]
             self._frames += 1
             return Turn(self._plan, settings, self._viewport, set(self._off), wanted, bool(listened), tickets)
 

@@ -89,10 +89,13 @@ class Control:
         chosen, response.message = self._chosen(request.camera)
         if not chosen:
             return response
-        done = [stream for stream in chosen if stream.enable(request.task, on=request.enable)]
-        response.success = bool(done)
-        if done:
-            response.message = f"{request.task} is {'on' if request.enable else 'off'}"
+        ends = [stream.enable(request.task, on=request.enable) for stream in chosen]
+        outputs = ", ".join(dict.fromkeys(topic for topics in ends for topic in topics))
+        response.success = bool(outputs)
+        if outputs and request.enable:
+            response.message = f"{request.task} is on"
+        elif outputs:
+            response.message = f"{request.task} is off; nothing comes on these until it is on again: {outputs}"
         else:
             names = ", ".join(dict.fromkeys(task.name for stream in chosen for task in stream.tasks))
             response.message = f"there is no task {request.task!r}; tasks: {names}"

@@ -86,6 +86,15 @@ class OutputPublishers:
             if publisher.get_subscription_count() > 0 and not any(task.name in tasks_off for task in output.tasks)
         ]
 
+    def stopped(self, tasks_off: Collection[str]) -> list[tuple[str, str]]:
+        """The topics with a listener that need a task that is off, each with that task."""
+        return [
+            (publisher.topic_name, task.name)
+            for output, publisher in self._rows
+            for task in output.tasks
+            if task.name in tasks_off and publisher.get_subscription_count() > 0
+        ]
+
     def still_open(self, wanted: Wanted) -> Wanted:
         """Those of the rows whose publishers were not taken back since."""
         publishers = {id(publisher) for publisher in self._open.values()}

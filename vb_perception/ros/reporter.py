@@ -27,7 +27,7 @@ from vb_perception.ros.status import (
     info_remedy,
     latency_message,
 )
-from vb_perception.ros.stream_troubles import Notice
+from vb_perception.ros.stream_troubles import Notice, off_in_words
 
 LOG_PERIOD_S = 5.0
 COMPLAINT_KEPT_S = 5.0
@@ -150,9 +150,12 @@ class Reporter:
         silent_ns = 0
         if camera is not None and listened:
             silent_ns = now_ns - max(camera.listening_since_ns, stream.served_ns)
+        switched_off = off_in_words(stream.stopped)
+        told = "; ".join(filter(None, (stream.untaught, switched_off)))
         return CameraHealth(
             name=stream.settings.name,
             listened=listened,
+            switched_off=switched_off,
             silent_s=silent_ns / NS_PER_S,
             image_topic=stream.topic,
             image_remedy=image_remedy(stream.settings),
@@ -162,15 +165,15 @@ class Reporter:
             infos=camera.infos if camera is not None else 0,
             needs_info=stream.settings.require_camera_info,
             complaint=troubles.complaint if now_ns - troubles.at_ns < kept_ns else "",
-            notice=_notice(stream, troubles.notice if now_ns - troubles.notice_at_ns < kept_ns else None),
+            notice=_notice(told, troubles.notice if now_ns - troubles.notice_at_ns < kept_ns else None),
             qos_complaint=troubles.qos,
             silence_hint=camera.silence_hint() if camera is not None and silent_ns > NS_PER_S else "",
             figures=stream.account.figures(),
         )
 
 
-def _notice(stream: CameraStream, given: Notice | None) -> Notice | None:
-    """What is so with every image of a camera: what was `given` with them, and what holds of its tasks."""
-    if not stream.untaught:
+def _notice(told: str, given: Notice | None) -> Notice | None:
+    """What is so with every image of a camera: what was `given` with them, and what is `told` of its tasks."""
+    if not told:
         return given
-    return Notice(stream.untaught if given is None else f"{stream.untaught}; {given.text}", worse=True)
+    return Notice(told if given is None else f"{told}; {given.text}", worse=True)

@@ -52,6 +52,7 @@ class CameraHealth:
 
     name: str
     listened: bool
+    switched_off: str
     silent_s: float
     image_topic: str
     image_remedy: str
@@ -99,6 +100,8 @@ def camera_status(health: CameraHealth) -> tuple[str, bytes, str]:
     """State, diagnostic level and words of one camera of an active node, in the manner of Autoware."""
     if health.qos_complaint:
         return "incompatible_qos", WARN, health.qos_complaint
+    if not health.listened and health.switched_off:
+        return "task_off", WARN, health.switched_off
     if not health.listened:
         return "idle", OK, "nobody listens, so nothing is computed"
     if health.image_publishers == 0:

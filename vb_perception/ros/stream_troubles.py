@@ -1,6 +1,6 @@
 """The troubles of one camera in words: what is wrong with its images, and what to do about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from vb_perception.errors import FrameError
@@ -14,6 +14,17 @@ class Notice:
 
     text: str
     worse: bool
+
+
+def off_in_words(stopped: Sequence[tuple[str, str]]) -> str:
+    """What to say of topics that are listened to while a task that they need is switched off; nothing of none."""
+    tasks = dict.fromkeys(task for _, task in stopped)
+    return "; ".join(
+        f"task {off} is switched off, and {', '.join(topic for topic, task in stopped if task == off)} with it, though "
+        "somebody listens: switch it on with ~/enable_task, or listen to other outputs (clouds need what cloud_fields "
+        "and obstacle_exclude name)"
+        for off in tasks
+    )
 
 
 class StreamTroubles:
