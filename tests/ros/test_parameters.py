@@ -188,6 +188,30 @@ def test_every_camera_has_the_nodes_values_unless_it_has_its_own(bench: Bench) -
     assert front.topic("output") == "~/front/output"
 
 
+def test_what_nobody_gave_a_camera_follows_the_shared_value(bench: Bench) -> None:
+    own: dict[str, Any] = {"wrist.max_range_m": 2.0}
+    node = bench.add_node(cameras=["front", "wrist", "rear"], **own)
+    (answer,) = node.set_parameters([Parameter("rear.max_range_m", value=80.0)])
+    assert answer.successful, answer.reason
+    for value in (3.0, 5.0):
+        node.trigger_deactivate()
+        node.trigger_cleanup()
+        shared = [Parameter("max_range_m", value=value), Parameter("tasks", value=["depth"])]
+        assert all(answer.successful for answer in node.set_parameters(shared))
+        node.autostart()
+        assert [node.get_parameter(f"{name}.max_range_m").value for name in ("front", "wrist", "rear")] == [
+            value, 2.0, 80.0,
+        ]  # fmt: skip
+        for camera in read(node).cameras:
+            assert [task.name for task in camera.tasks] == ["depth"]
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert node.set_parameters([Parameter("front.max_range_m", value=5.0)])[0].successful
+    assert node.set_parameters([Parameter("max_range_m", value=7.0)])[0].successful
+    node.autostart()
+    assert node.get_parameter("front.max_range_m").value == 5.0, "given is given, even if it is the same"
+
+
 def test_a_bad_value_is_cured_by_a_good_one(bench: Bench) -> None:
     bench.watch()
     node = bench.add_node(start=False, max_range_m=80, threads=-1)

@@ -110,16 +110,13 @@ class Equipment:
         self.closing.close()
 
 
-def equip(node: Node, problems: Mapping[str, str], reporter: Reporter) -> Equipment:
-    """Read the parameters, make the topics and begin to open the engine; `problems` as `parameters.declare` found.
+def equip(node: Node, reporter: Reporter) -> Equipment:
+    """Read the parameters, which are settled, make the topics and begin to open the engine.
 
     Raises:
         ConfigError: a parameter cannot be used; nothing is held then.
         EngineError: neither can the model.
     """
-    if problems:
-        raise ConfigError("; ".join(problems.values()))
-    parameters.declare_cameras(node)
     settings = parameters.read(node)
     spec = EngineSpec.read(settings.model_dir)
     spec = spec.at(spec.choose(size=settings.engine.size))

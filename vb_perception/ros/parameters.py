@@ -1,7 +1,7 @@
 """The node's parameters as ROS knows them: declared, checked when given, and read into `Settings`."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -32,13 +32,23 @@ def declare(node: Node) -> dict[str, str]:
     return {name: _unknown(name, known) for name in given if name not in known} | problems
 
 
-def declare_cameras(node: Node) -> None:
-    """Declare the parameters of cameras that were named since; raises ConfigError on impossible names."""
+def declare_cameras(node: Node, own: Collection[str]) -> None:
+    """Declare the parameters of cameras that were named since, and let all but those in `own` follow the shared values.
+
+    Raises:
+        ConfigError: impossible names, or somebody else's callback refuses a value.
+    """
+    followers = []
     for camera in camera_names(node.get_parameter("cameras").value):
         for row in OF_A_CAMERA:
-            name = full_name(camera, row.name)
+            name, shared = full_name(camera, row.name), node.get_parameter(row.name)
             if not node.has_parameter(name):
-                node.declare_parameter(name, node.get_parameter(row.name).value, descriptor(row))
+                node.declare_parameter(name, shared.value, descriptor(row))
+            elif name not in own and node.get_parameter(name).value != shared.value:
+                followers.append(Parameter(name, shared.type_, shared.value))
+    answer = node.set_parameters_atomically(followers)
+    if not answer.successful:
+        raise ConfigError(answer.reason)
 
 
 def read(node: Node, changed: Mapping[str, Any] | None = None) -> Settings:

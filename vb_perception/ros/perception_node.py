@@ -73,7 +73,8 @@ class PerceptionNode(CheckedLifecycleNode):
         """Read the parameters, make the topics, and load the model, waiting for it no longer than `load_wait_s`."""
         with defects_told("configured", self._fail):
             try:
-                equipment = self._equipment = equip(self, self._parameter_changes.problems, self._reporter)
+                self._parameter_changes.settle()
+                equipment = self._equipment = equip(self, self._reporter)
                 if equipment.room.wait(equipment.settings.load_wait_s):
                     self._engine_is_there(equipment)
             except VbPerceptionError as error:
