@@ -20,7 +20,7 @@ from tests.ros.bench import (
     pixels,
 )
 from vb_perception.ros import reporter, status
-from vb_perception.ros.inputs import stamp_ns
+from vb_perception.ros.inputs import IMAGES_KEPT, stamp_ns
 from vb_perception.ros.qos import qos_profile
 
 
@@ -78,6 +78,19 @@ def test_a_camera_info_that_comes_after_its_image_is_waited_for(bench: Bench) ->
     bench.spin_until(lambda: bench.ledger().waiting == 1, "the image waits")
     bench.infos.publish(info_message(stamp))
     bench.spin_until(lambda: bench.ledger().processed == 1, "the image is processed")
+
+
+def test_an_image_that_too_many_others_push_out_is_told_so(bench: Bench) -> None:
+    bench.watch()
+    bench.listen("depth/image_rect")
+    bench.add_node(camera_info_wait_s=10.0)
+    bench.connect()
+    for count in range(1, IMAGES_KEPT + 2):
+        bench.send_alone(image_message(bench.next_stamp()))
+        if count % 5 == 0:  # no more than the subscription holds
+            bench.spin_until(bench.received(count), "the images are there")
+    bench.spin_until(lambda: bench.ledger().rejected == 1, "the first one may wait no longer")
+    bench.spin_until_status(DiagnosticStatus.WARN, f"camera_info_wait_s says, for {IMAGES_KEPT} newer images wait too")
 
 
 def test_a_weaker_publisher_is_reported_while_it_is_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from vb_perception.rectification import intrinsics_from_info, is_distorted
 from vb_perception.ros.inputs import (
     IMAGES_KEPT,
     INFOS_KEPT,
+    NS_PER_S,
     Arrival,
     InfoMatcher,
     StampGuard,
@@ -75,6 +76,17 @@ def test_images_wait_only_so_long_and_only_so_many() -> None:
     assert _told(matcher.expire(101)) == [(1, None)]
     left = [a for i in range(IMAGES_KEPT + 2) for a in matcher.add_image(image_message(10 + i), 0)]
     assert _told(left) == [(10, None), (11, None)]
+
+
+def test_at_the_rate_of_a_camera_images_wait_as_long_as_they_may() -> None:
+    period_ns, late = NS_PER_S // 30, 54  # 1.8 s
+    matcher = _matcher(wait_ns=2 * NS_PER_S)
+    left: list[Arrival] = []
+    for i in range(2 * late):
+        left += matcher.expire(i * period_ns) + matcher.add_image(image_message(i, 4, 4), i * period_ns)
+        if i >= late:
+            left += matcher.add_camera(info_message(i - late))
+    assert _told(left) == [(i, i) for i in range(late)]
 
 
 def test_latched_matching_takes_the_latest_info() -> None:

@@ -73,7 +73,12 @@ TABLE = (
         choices=("exact", "approximate", "latched"),
     ),
     _camera("sync_slop_s", 0.02, "how far an approximate camera_info may be from its image [s]", span=(0.0, 10.0)),
-    _camera("camera_info_wait_s", 0.5, "how long an image waits for its camera_info [s]", span=(0.0, 10.0)),
+    _camera(
+        "camera_info_wait_s",
+        0.5,
+        "how long an image waits for its camera_info [s]; 64 images at most do",
+        span=(0.0, 10.0),
+    ),
     _camera("require_camera_info", default=True, text="reject images without a calibrated camera_info"),
     _camera(
         "rectification",
