@@ -91,6 +91,7 @@ def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         options = {"--model": "model", "--backend": "backend", "--precision": "precision"}
         options |= {"--size": "generated_size", "--workspace-mb": "workspace_mb"}
         wanted = {option: value(name) or str(said.get(name, "")) for option, name in options.items()}
+        wanted["--threads"] = str(said.get("threads", ""))
         wanted["--prompts"] = str(_most_tasks(said) or "")
         asked = [word for option, text in wanted.items() if text for word in (option, text)]
         return [ExecuteProcess(cmd=["ros2", "run", "vb_perception", "vb-perception", "build", *asked], output="screen")]

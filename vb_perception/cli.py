@@ -152,6 +152,7 @@ def _build(options: argparse.Namespace) -> int:
         options.prompts,
         options.workspace_mb,
         options.camera,
+        options.threads,
     )
     print("\n".join(lines))
     return 0
@@ -220,12 +221,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--size", action="append", default=[], help="height x width, as 480x640; repeatable")
     build.add_argument("--precision", default="auto", help="auto, fp32, bf16, fp16 or int8 [%(default)s]")
     build.add_argument("--prompts", type=at_least_one, default=3, help="the most tasks asked at once [%(default)s]")
-    build.add_argument(
-        "--camera",
-        action="append",
-        default=[],
-        help="its images' size, as --size: for what a GPU does around the network",
-    )
+    build.add_argument("--camera", action="append", default=[], help="size of its images, for what a GPU does to them")
+    build.add_argument("--threads", type=int, default=0, help="CPU threads that the node will have; 0: one a core")
     build.add_argument("--workspace-mb", type=int, default=0, help="the most memory of a TensorRT build; 0: all")
     _add_model(build)
     build.set_defaults(run=_build)

@@ -226,7 +226,7 @@ def test_build_only_builds_and_starts_no_node() -> None:
 )
 def test_build_only_builds_what_the_file_says(tmp_path: Path, cameras: dict[str, Any], prompts: int) -> None:
     said = {"model": "/models/mine", "backend": "fake", "precision": "int8", "generated_size": "480x640"} | cameras
-    said |= {"workspace_mb": 512, "tasks": ["depth", "normals", "segmentation", "instances"]}
+    said |= {"workspace_mb": 512, "threads": 3, "tasks": ["depth", "normals", "segmentation", "instances"]}
     file = tmp_path / "mine.yaml"
     file.write_text(yaml.safe_dump({"/robot/perception_node": {"ros__parameters": said}}), encoding="utf-8")
     entities = _entities("perception.launch.py", build_only="true", params_file=str(file), backend="onnxruntime")
@@ -234,6 +234,7 @@ def test_build_only_builds_what_the_file_says(tmp_path: Path, cameras: dict[str,
     options = cli._parser().parse_args(words[4:])  # noqa: SLF001
     assert (options.model, options.backend, options.precision) == (Path("/models/mine"), "onnxruntime", "int8")
     assert (options.size, options.workspace_mb, options.prompts) == (["480x640"], 512, prompts)
+    assert options.threads == 3
 
 
 def test_rviz_and_respawn_are_asked_for() -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from vb_perception.errors import ConfigError, EngineMismatchError
+from vb_perception.runtime import trial
+from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.build_command import TerminalProgress, build
 from vb_perception.runtime.manifest import Manifest
 
@@ -19,6 +21,30 @@ def test_the_number_of_prompts_that_was_asked_for_is_built(toy_dir: Path, empty_
     build(toy_dir, "openvino", [], "fp32", 2, 0)
     profiles = {Manifest.read(file).key.profile for file in empty_cache.glob("toy-*/manifest.json")}
     assert profiles == {"48x64, 3 prompts", "48x64, 2 prompts"}  # the golden question's, and what was asked for
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="one backend has no rival: pip install openvino")
+def test_a_choice_is_made_for_the_threads_that_the_node_has(
+    toy_dir: Path, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def time_it(_folder: Path, _candidate: trial.Candidate, _profile: str, threads: int, _prompts: int) -> float:
+        tried.append(threads)
+        return float(len(tried))
+
+    monkeypatch.setattr(trial, "_tried", time_it)
+    build(toy_dir, "auto", [], "auto", 3, 0, threads=2)
+    assert set(tried) == {2}
+    assert len(list(empty_cache.glob("trial-*/choice.json"))) == 1
+    tried.clear()
+    open_engine(toy_dir, "auto", 2).close()
+    assert not tried, "the node need not choose again"
+
+
+def test_fewer_threads_than_none(toy_dir: Path) -> None:
+    with pytest.raises(ConfigError, match="-1 inference threads: expected 0"):
+        build(toy_dir, "onnxruntime", [], "auto", 3, 0, threads=-1)
 
 
 @pytest.mark.usefixtures("cuda")

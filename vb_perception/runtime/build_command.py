@@ -42,13 +42,15 @@ def build(
     prompts: int,
     workspace_mb: int,
     cameras: Sequence[str] = (),
+    threads: int = 0,
 ) -> list[str]:
     """Open, test and close an engine for each size; a line about each.
 
+    `threads` is how many CPU threads the node will take, 0 one a core: another number is another choice of backend.
     `cameras` are the sizes of their images: an engine with a GPU also compiles what it resizes and reads them with.
 
     Raises:
-        ConfigError: a size that is no size.
+        ConfigError: a size that is no size, or fewer threads than none.
         EngineError: it cannot be built, or computes something else.
     """
     spec = EngineSpec.read(model_dir)
@@ -62,7 +64,7 @@ def build(
             progress=TerminalProgress(),
         )
         started = time.monotonic()
-        with open_engine(model_dir, backend, options=options) as engine:
+        with open_engine(model_dir, backend, threads, options) as engine:
             engine.infer(*blank_question(engine.spec, prompts))  # OpenVINO compiles for each number of prompts
             lenses = [name for name in cameras if build_for_camera(engine, prompts, size_from(name))]
             took_s = time.monotonic() - started
