@@ -9,7 +9,14 @@ import pytest
 from tests.evaluation.conftest import make_sample
 from vb_perception.errors import BagError
 from vb_perception.evaluation.bag_frames import read_frames
-from vb_perception.evaluation.bag_samples import IMAGE_TOPIC, INFO_TOPIC, LEGEND_TOPIC, DepthForm, write_samples
+from vb_perception.evaluation.bag_samples import (
+    IMAGE_TOPIC,
+    INFO_TOPIC,
+    LEGEND_TOPIC,
+    TRUE_POSE_TOPIC,
+    DepthForm,
+    write_samples,
+)
 from vb_perception.evaluation.bags import BagWriter, bag_topics, read_messages, read_typed
 from vb_perception.evaluation.message_types import Message, message_types
 from vb_perception.scenes.sample import Sample
@@ -176,3 +183,22 @@ def test_nothing_to_write(tmp_path: Path) -> None:
     with pytest.raises(BagError, match="a rate above zero"):
         write_samples(tmp_path / "x.mcap", [make_sample()], rate_hz=0)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("field", "value"), [("orientation", 0.0), ("orientation", np.nan), ("position", np.inf)])
+def test_a_pose_that_is_none_leaves_its_frame_out(tmp_path: Path, field: str, value: float) -> None:
+    write_samples(tmp_path / "made.mcap", [replace(make_sample(i), world_from_camera=np.eye(4)) for i in range(3)])
+    with BagWriter(tmp_path / "x.mcap") as bag:
+        for topic, msgtype, t_ns, cdr in read_messages(tmp_path / "made.mcap"):
+            message: Message = message_types().deserialize_cdr(cdr, msgtype)
+            if topic == TRUE_POSE_TOPIC and t_ns == 10**9:
+                part = getattr(message.pose, field)
+                for axis in ("x", "y", "z", "w") if field == "orientation" else ("x",):
+                    setattr(part, axis, value)
+            bag.write_typed(topic, message, t_ns)
+    told: list[str] = []
+    frames = list(read_frames(tmp_path / "x.mcap", on_unusable=told.append))
+    assert [truth is not None and truth.world_from_camera is not None for _, truth in frames] == [True, True]
+    (reason,) = told
+    assert "true pose has quaternion (" in reason
+    assert "expected finite numbers" in reason

@@ -34,6 +34,7 @@ from vb_perception.scenes.normals_from_depth import normals_from_depth
 from vb_perception.scenes.sample import Sample
 
 MOST_ID = int(np.iinfo(np.int16).max)
+SHORTEST_QUATERNION = 1e-6  # what is shorter was never set: it tells no direction
 _KINDS = {
     "depth": (IMAGE, COMPRESSED), "normals": (IMAGE,), "classes": (IMAGE,), "instances": (IMAGE,),
     "pose": ("geometry_msgs/msg/PoseStamped",), "legend": ("std_msgs/msg/String",),
@@ -101,7 +102,7 @@ class TruthTopics:
         `lens` has just straightened the frame, and does the same to what was not so before.
 
         Raises:
-            FrameError: A part has another size than the image, or an encoding that cannot be read.
+            FrameError: A part has another size than the image, an encoding that cannot be read, or is no pose.
             BagError: The legend is none.
         """
         messages = moment.messages
@@ -181,7 +182,11 @@ def _world_from_camera(message: Message) -> NDArray[np.float64] | None:
     if message is None:
         return None
     q, at = message.pose.orientation, message.pose.position
+    turn, place = (q.x, q.y, q.z, q.w), (at.x, at.y, at.z)
+    if not np.isfinite((*turn, *place)).all() or np.linalg.norm(turn) < SHORTEST_QUATERNION:
+        msg = f"true pose has quaternion {turn} and position {place}; expected finite numbers, and a turn of length 1"
+        raise FrameError(msg)
     out = np.eye(4)
-    out[:3, :3] = Rotation.from_quat((q.x, q.y, q.z, q.w)).as_matrix()
-    out[:3, 3] = at.x, at.y, at.z
+    out[:3, :3] = Rotation.from_quat(turn).as_matrix()
+    out[:3, 3] = place
     return out
