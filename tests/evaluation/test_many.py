@@ -1,6 +1,7 @@
 """A folder of bags: in parallel, resumed, with a broken one among them, here and on a local Ray."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -112,6 +113,19 @@ def test_a_broken_bag_is_told_and_the_others_are_done(bags: Path, settings: Sett
         bag.write_bytes(b"no bag")
     with pytest.raises(BagError, match="not one of 3 sources could be evaluated"):
         evaluate_many(sources_in([bags]), settings, tmp_path / "out", on_this_machine(1), print)
+
+
+def test_an_error_that_nobody_expects_is_told_and_the_others_are_done(
+    bags: Path, settings: Settings, tmp_path: Path
+) -> None:
+    names = ["a", "no unicode \udcff", "c"]  # what a file is called whose name is no UTF-8; the report cannot hold it
+    jobs = [
+        Job(bag, name, tmp_path / str(i)) for i, (bag, name) in enumerate(zip(sources_in([bags]), names, strict=True))
+    ]
+    results = list(on_this_machine(1)(jobs, settings))
+    assert [job.name for job, _ in results] == names
+    assert [bool(trouble) for _, trouble in results] == [False, True, False]
+    assert re.match(r"\w+Error: .*a defect of this package: evaluate the source alone to see where$", results[1][1])
 
 
 @pytest.mark.slow

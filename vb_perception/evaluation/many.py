@@ -107,11 +107,14 @@ def on_this_machine(workers: int) -> Runner:
 
 
 def evaluate_job(job: Job, settings: Settings) -> Result:
-    """One source in whatever process this is; errors that are the source's come back as a sentence."""
+    """One source in whatever process this is; what goes wrong comes back as a sentence, so that the others go on."""
     try:
         evaluate(job.source, settings, job.out, job.name)
     except (VbPerceptionError, OSError) as error:
         return job, str(error)
+    except Exception as error:  # noqa: BLE001 -- a defect that one bag brings out must not cost the others their night
+        told = " ".join(f"{type(error).__name__}: {error}".split())  # some libraries write a page
+        return job, f"{told}; a defect of this package: evaluate the source alone to see where"
     return job, ""
 
 
