@@ -14,6 +14,7 @@ from vb_perception.evaluation.bag_frames import read_frames
 from vb_perception.evaluation.bags import bag_topics
 from vb_perception.evaluation.camera_topics import CameraTopics, NodeInput, node_input
 from vb_perception.evaluation.live_run import OUTPUTS, LiveRun
+from vb_perception.evaluation.result_files import refuse_to_lose
 from vb_perception.evaluation.settings import CLASSES, legend_of
 
 NODE = "perception_node"
@@ -52,9 +53,11 @@ def play_and_record(orders: Orders) -> tuple[LiveRun, list[str]]:
 
     Raises:
         BagError: The bag has no usable image.
+        ConfigError: The bag lies where the recording is to be written.
         VbPerceptionError: A process ended early or could not do its work; the message holds its last words.
     """
     camera, out = orders.camera, orders.out
+    refuse_to_lose([orders.bag], out)
     if next(read_frames(orders.bag, camera, lambda _: None), None) is None:
         msg = f"bag {orders.bag}: no usable image on {camera.image}; expected at least one with a camera_info"
         raise BagError(msg)

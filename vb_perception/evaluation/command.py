@@ -20,7 +20,7 @@ from vb_perception.evaluation.junit import write_junit
 from vb_perception.evaluation.many import evaluate_many, on_this_machine, sources_in
 from vb_perception.evaluation.outcome import Outcome
 from vb_perception.evaluation.report_figures import group_lines
-from vb_perception.evaluation.result_files import JUNIT, clear
+from vb_perception.evaluation.result_files import JUNIT, clear, refuse_to_lose
 from vb_perception.evaluation.settings import OURS, Settings, asked_tasks
 
 _EVERY = 50  # frames between two words on the progress
@@ -39,6 +39,8 @@ def run_evaluate(options: argparse.Namespace, live: Live) -> int:
     if options.live and (len(sources_in(options.sources)) > 1 or options.out is None):
         msg = "--live plays one bag and writes its recording: give one source and --out"
         raise ConfigError(msg)
+    if options.out is not None:  # here already: after an error `_tell_ci` clears the folder too
+        refuse_to_lose([*options.sources, *sources_in(options.sources)], options.out)
     try:
         if options.live:
             recording, trouble = live(options.sources[0], options)
@@ -87,7 +89,7 @@ def _tell_ci(options: argparse.Namespace, reason: str) -> None:
     """Where nothing could be evaluated, junit.xml says why; no other file stands beside it as if it had."""
     if options.out is not None:
         with suppress(OSError):
-            clear(options.out)
+            clear(options.out, options.sources)
             write_junit(options.out / JUNIT, ", ".join(map(str, options.sources)), (), (reason,), 0.0)
 
 

@@ -107,14 +107,14 @@ def evaluate(
 
     Raises:
         BagError: The source cannot be read or holds no usable frame.
-        ConfigError: A contestant cannot be used.
+        ConfigError: A contestant cannot be used, or `out` as `refuse_to_lose` says.
         EngineError: A model cannot be loaded, or fails at the first frame.
     """
     started = time.monotonic()
     problems = list(trouble)
     with ExitStack() as stack:
         if out is not None:
-            clear(out)
+            clear(out, [source])
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vb-perception-")))
         readable = _readable(source, scratch, problems)
         names = [OURS] if settings.recorded else [name for name, _ in settings.contestants]

@@ -18,7 +18,15 @@ from vb_perception.evaluation.frames_log import FramesLog, read_frames_log
 from vb_perception.evaluation.judge import joined_latency
 from vb_perception.evaluation.outcome import Answered, FrameCounts, Outcome
 from vb_perception.evaluation.provenance import digest, joint_digest
-from vb_perception.evaluation.result_files import FRAMES, REPORT_JSON, clear, finish, read_tallies, write_joint_html
+from vb_perception.evaluation.result_files import (
+    FRAMES,
+    REPORT_JSON,
+    clear,
+    finish,
+    read_tallies,
+    refuse_to_lose,
+    write_joint_html,
+)
 from vb_perception.evaluation.scores import Scorer
 from vb_perception.evaluation.settings import Settings
 
@@ -60,10 +68,13 @@ def evaluate_many(paths: Sequence[Path], settings: Settings, out: Path, run: Run
 
     Raises:
         BagError: not one source could be evaluated.
+        ConfigError: a source lies where results are to be written.
     """
     started = time.monotonic()
-    clear(out)
     jobs = _jobs(paths, out)
+    for job in jobs:
+        refuse_to_lose(paths, job.out)
+    clear(out, paths)
     models = model_digests(settings)
     waiting = [job for job in jobs if not _is_done(job, settings, models)]
     if len(waiting) < len(jobs):

@@ -1,10 +1,12 @@
 """The files of one evaluation: written whole or not at all, report.json last."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vb_perception.errors import ConfigError
 from vb_perception.evaluation.contact_sheet import write_contact_sheet
 from vb_perception.evaluation.frames_log import read_frames_log
 from vb_perception.evaluation.gallery import Showcase, make_gallery
@@ -27,8 +29,30 @@ _LEADS = {
 }
 
 
-def clear(out: Path) -> None:
-    """Make the folder and take away what an earlier evaluation left: nothing old may look like this one's result."""
+def refuse_to_lose(sources: Iterable[Path], out: Path) -> None:
+    """Refuse an `out` in which a file has to make room that is read.
+
+    Raises:
+        ConfigError: One of the sources is, leads to, or holds a file that `clear` would take away.
+    """
+    taken = {out.resolve() / name for name in _ALL}
+    for source in sources:
+        for piece in source.glob("*.mcap") if source.is_dir() else [source]:
+            if {piece.parent.resolve() / piece.name, piece.resolve()} & taken:
+                msg = (
+                    f"{piece} is to be read, and would be deleted to make room for the results in {out}: "
+                    "give another folder, or move the bag"
+                )
+                raise ConfigError(msg)
+
+
+def clear(out: Path, sources: Iterable[Path]) -> None:
+    """Make the folder and take away what an earlier evaluation left: nothing old may look like this one's result.
+
+    Raises:
+        ConfigError: As `refuse_to_lose`, before anything is taken away.
+    """
+    refuse_to_lose(sources, out)
     out.mkdir(parents=True, exist_ok=True)
     for name in _ALL:
         (out / name).unlink(missing_ok=True)
