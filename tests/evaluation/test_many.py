@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,12 +9,13 @@ import pytest
 
 from tests.evaluation.conftest import make_sample
 from vb_perception.errors import BagError
+from vb_perception.evaluation.bag_folders import sources_in
 from vb_perception.evaluation.bag_samples import write_samples
 from vb_perception.evaluation.cluster import on_ray
 from vb_perception.evaluation.compare import compare
 from vb_perception.evaluation.criteria import Criterion
 from vb_perception.evaluation.evaluate import evaluate
-from vb_perception.evaluation.many import Job, Result, evaluate_many, on_this_machine, sources_in
+from vb_perception.evaluation.many import Job, Result, evaluate_many, on_this_machine
 from vb_perception.evaluation.settings import TASKS, Settings
 from vb_perception.runtime.toy_model import write_toy_model
 
@@ -39,17 +39,6 @@ def bags(tmp_path: Path) -> Path:
 
 def _said() -> list[str]:
     return []
-
-
-def test_what_is_a_folder_of_bags(bags: Path, tmp_path: Path) -> None:
-    assert [p.name for p in sources_in([bags])] == ["runa.mcap", "runb.mcap", "runc.mcap"]
-    one = bags / "runa.mcap"
-    assert sources_in([one]) == [one]
-    pieces = tmp_path / "pieces"
-    pieces.mkdir()
-    for i in range(2):
-        shutil.copy(one, pieces / f"bag_{i}.mcap")
-    assert sources_in([pieces]) == [pieces]  # one rosbag2 folder that lost its metadata.yaml
 
 
 def test_together_they_score_as_one_bag(bags: Path, settings: Settings, tmp_path: Path) -> None:

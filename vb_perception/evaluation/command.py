@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vb_perception.errors import ConfigError, VbPerceptionError
+from vb_perception.evaluation.bag_folders import sources_in
 from vb_perception.evaluation.bag_frames import ReadOptions
 from vb_perception.evaluation.bag_truth import TruthTopics
 from vb_perception.evaluation.cluster import on_ray
@@ -17,7 +18,7 @@ from vb_perception.evaluation.contestants import whole_path
 from vb_perception.evaluation.criteria import check_classes, read_criteria
 from vb_perception.evaluation.evaluate import evaluate
 from vb_perception.evaluation.junit import write_junit
-from vb_perception.evaluation.many import evaluate_many, on_this_machine, sources_in
+from vb_perception.evaluation.many import evaluate_many, on_this_machine
 from vb_perception.evaluation.outcome import Outcome
 from vb_perception.evaluation.report_figures import group_lines
 from vb_perception.evaluation.result_files import JUNIT, clear, refuse_to_lose
@@ -94,7 +95,7 @@ def _tell_ci(options: argparse.Namespace, reason: str) -> None:
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> Outcome:
-    sources = sources_in(options.sources)
+    sources = sources_in(options.sources, _say)
     if len(sources) == 1 and sources == options.sources and not options.ray:
         return evaluate(sources[0], settings, options.out, progress=_progress)
     if options.out is None:

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from vb_perception.errors import BagError, VbPerceptionError
+from vb_perception.evaluation.bag_folders import Say
 from vb_perception.evaluation.contestants import model_digests
 from vb_perception.evaluation.criteria import judge_criteria
 from vb_perception.evaluation.evaluate import evaluate
@@ -31,10 +32,7 @@ from vb_perception.evaluation.scores import Scorer
 from vb_perception.evaluation.settings import Settings
 
 PARTS = "parts"
-_BAGS = (".mcap", ".db3", ".bag")
 _TIMES = "times/"
-
-Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +46,6 @@ class Job:
 
 Result = tuple[Job, str]  # and what went wrong, "" if nothing did
 Runner = Callable[[Sequence[Job], Settings], Iterator[Result]]
-
-
-def sources_in(paths: Sequence[Path]) -> list[Path]:
-    """The paths, with each folder that is no bag itself but holds bags replaced by these, sorted by name.
-
-    A folder of bags: files .mcap, .db3, .bag, or rosbag2 folders (with a metadata.yaml), and none of its own.
-    """
-    out: list[Path] = []
-    for path in paths:
-        out += _bags_in(path) or [path]
-    return out
 
 
 def evaluate_many(paths: Sequence[Path], settings: Settings, out: Path, run: Runner, say: Say) -> Outcome:
@@ -192,18 +179,3 @@ def _joined(
         parts=tuple(job.name for job in done),
         notes=tuple(dict.fromkeys(note for report in reports for note in report["notes"])),
     )
-
-
-def _bags_in(path: Path) -> list[Path]:
-    if not path.is_dir() or (path / "metadata.yaml").is_file():
-        return []
-    inside = sorted(path.iterdir())
-    bags = [p for p in inside if p.suffix in _BAGS or (p.is_dir() and (p / "metadata.yaml").is_file())]
-    return [p for p in bags if not p.name.startswith(".")] if _are_apart(bags) else []
-
-
-def _are_apart(bags: Iterable[Path]) -> bool:
-    """Whether these are bags of their own, not the numbered pieces of one rosbag2 folder without its metadata.yaml."""
-    stems = {p.stem for p in bags if p.is_file()}
-    pieces = {re.sub(r"_\d+$", "", stem) for stem in stems}
-    return not (stems and len(pieces) == 1 and all(re.search(r"_\d+$", stem) for stem in stems))
