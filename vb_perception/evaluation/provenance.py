@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from vb_perception import __version__
 
 _LIBRARIES = ("numpy", "opencv-python-headless", "scipy", "onnxruntime", "openvino", "tensorrt", "rosbags")
 _BLOCK_BYTES = 1 << 20
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def machine() -> dict[str, object]:
@@ -41,6 +43,18 @@ def digest(path: Path) -> str:
             while block := stream.read(_BLOCK_BYTES):
                 total.update(block)
     return total.hexdigest()
+
+
+def code_digest() -> str:
+    """sha256 of this package's own Python sources, read once a process: figures made by other code are others."""
+    return sources_digest(_PACKAGE)
+
+
+@lru_cache
+def sources_digest(package: Path) -> str:
+    """sha256 of the names and bytes of all .py files below a folder."""
+    files = sorted(package.rglob("*.py"))
+    return joint_digest([f"{file.relative_to(package).as_posix()} {digest(file)}" for file in files])
 
 
 def size_bytes(path: Path) -> int:

@@ -10,6 +10,7 @@ from vb_perception.codecs.palette import Colour, distinct_colours
 from vb_perception.errors import ConfigError
 from vb_perception.evaluation.bag_frames import ReadOptions
 from vb_perception.evaluation.criteria import Criterion
+from vb_perception.evaluation.provenance import code_digest
 from vb_perception.evaluation.truth import OBJECT
 from vb_perception.tasks import (
     BLACK,
@@ -85,6 +86,6 @@ class Settings:
         }
 
     def fingerprint(self, *digests: str) -> str:
-        """Differs where any of this, any of `digests` or the version does: what a result may be taken over by."""
-        text = json.dumps([self.as_json(), __version__, *digests], sort_keys=True)
+        """Differs where any of this, of `digests` or of our own code does: what a result may be taken over by."""
+        text = json.dumps([self.as_json(), __version__, code_digest(), *digests], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
