@@ -15,17 +15,18 @@ from vb_perception.evaluation.answers import answered, recorded
 from vb_perception.evaluation.bag_frames import NO_IMAGE
 from vb_perception.evaluation.bags import bag_topics, open_bag
 from vb_perception.evaluation.camera_topics import find_camera
-from vb_perception.evaluation.contestants import Contestant, model_digests
+from vb_perception.evaluation.contestants import Contestant
 from vb_perception.evaluation.criteria import judge_criteria
 from vb_perception.evaluation.damaged import rescued
 from vb_perception.evaluation.frame_scores import Figures
 from vb_perception.evaluation.frames_log import FramesLog
 from vb_perception.evaluation.gallery import Showcase
+from vb_perception.evaluation.ingredients import Ingredients, ingredients
 from vb_perception.evaluation.judge import Judge
 from vb_perception.evaluation.live_run import node_rows
 from vb_perception.evaluation.outcome import Answered, FrameCounts, Outcome
 from vb_perception.evaluation.output_bag import OutputBag
-from vb_perception.evaluation.provenance import digest, size_bytes
+from vb_perception.evaluation.provenance import size_bytes
 from vb_perception.evaluation.ranking import Ranking
 from vb_perception.evaluation.report_sections import HISTOGRAMS
 from vb_perception.evaluation.result_files import clear, write_result
@@ -117,6 +118,7 @@ def evaluate(
             clear(out, [source])
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vb-perception-")))
         readable = _readable(source, scratch, problems)
+        made_of = ingredients(source, settings, out)
         names = [OURS] if settings.recorded else [name for name, _ in settings.contestants]
         run = Run(names)
         opened: dict[str, Contestant] = {}
@@ -142,8 +144,12 @@ def evaluate(
             reasons = "; ".join([*problems, *run.unusable[:1]])
             msg = f"{source} holds no usable frame ({len(run.unusable)} unusable{': ' if reasons else ''}{reasons})"
             raise BagError(msg)
-        outcome = _outcome(source, readable, settings, run, opened, problems, time.monotonic() - started)
-        outcome = replace(outcome, source=name or str(source))
+        changed = made_of.changed(source, settings, out)
+        problems += changed
+        seconds = time.monotonic() - started
+        outcome = _outcome(source, readable, settings, run, opened, problems, seconds, made_of)
+        taken_over_by = "" if run.ended or changed else made_of.fingerprint(settings)
+        outcome = replace(outcome, source=name or str(source), fingerprint=taken_over_by)
     if out is not None:
         write_result(out, outcome, run.showcase, run.ranking, run.per_frame)
     return outcome
@@ -189,6 +195,7 @@ def _outcome(
     opened: Mapping[str, Contestant],
     problems: list[str],
     seconds: float,
+    made_of: Ingredients,
 ) -> Outcome:
     first = run.judges[run.names[0]]
     images = _images(readable, settings, run)
@@ -214,7 +221,6 @@ def _outcome(
     ]
     judged = contestants[run.names[0]]
     figures = {**judged.figures(), "frames": counts.figures()}
-    data = digest(source)
     return Outcome(
         source=str(source),
         mode="recorded live run" if settings.recorded else "lock-step",
@@ -224,12 +230,12 @@ def _outcome(
         verdicts=judge_criteria(settings.criteria, figures, judged.scores.counts, balanced=balanced),
         problems=tuple(problems),
         seconds=seconds,
-        data_sha256=data,
+        data_sha256=made_of.data,
         data_bytes=size_bytes(source),
         config=settings.as_json(),
         node_ledger=tuple(node_ledger),
         notes=tuple(run.untaught),
-        fingerprint="" if run.ended else settings.fingerprint(data, *model_digests(settings)),
+        models=made_of.models,
     )
 
 

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from vb_perception.errors import BagError, VbPerceptionError
 from vb_perception.evaluation.bag_folders import Say
@@ -16,9 +17,10 @@ from vb_perception.evaluation.contestants import model_digests
 from vb_perception.evaluation.criteria import judge_criteria
 from vb_perception.evaluation.evaluate import evaluate
 from vb_perception.evaluation.frames_log import FramesLog, read_frames_log
+from vb_perception.evaluation.ingredients import ingredients
 from vb_perception.evaluation.judge import joined_latency
 from vb_perception.evaluation.outcome import Answered, FrameCounts, Outcome
-from vb_perception.evaluation.provenance import digest, joint_digest
+from vb_perception.evaluation.provenance import joint_digest
 from vb_perception.evaluation.result_files import (
     FRAMES,
     REPORT_JSON,
@@ -33,6 +35,7 @@ from vb_perception.evaluation.settings import Settings
 
 PARTS = "parts"
 _TIMES = "times/"
+_AGAIN = "one that changes on the way makes no joint figures, so run the same command again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ def evaluate_many(paths: Sequence[Path], settings: Settings, out: Path, run: Run
     for job in jobs:
         refuse_to_lose(paths, job.out)
     clear(out, paths)
-    models = model_digests(settings)
-    waiting = [job for job in jobs if not _is_done(job, settings, models)]
+    models = tuple(model_digests(settings))
+    waiting = [job for job in jobs if not _is_done(job, settings)]
     if len(waiting) < len(jobs):
         say(f"{len(jobs) - len(waiting)} of {len(jobs)} sources were finished before and are taken over")
     troubles: dict[str, str] = {}
@@ -71,6 +74,9 @@ def evaluate_many(paths: Sequence[Path], settings: Settings, out: Path, run: Run
         if trouble:
             troubles[job.name] = trouble
         say(f"[{count}/{len(waiting)}] {job.name}: {trouble or 'done'}")
+    for job in jobs:
+        if job.name not in troubles and tuple(_report(job).get("models", ())) != models:
+            troubles[job.name] = f"made with another model than the run began with; {_AGAIN}"
     done = [job for job in jobs if job.name not in troubles]
     problems = [f"{name}: {trouble}" for name, trouble in sorted(troubles.items())]
     if not done:
@@ -127,11 +133,14 @@ def _jobs(paths: Sequence[Path], out: Path) -> list[Job]:
     return jobs
 
 
-def _is_done(job: Job, settings: Settings, models: Sequence[str]) -> bool:
+def _report(job: Job) -> dict[str, Any]:
+    return dict(json.loads((job.out / REPORT_JSON).read_text(encoding="utf-8")))
+
+
+def _is_done(job: Job, settings: Settings) -> bool:
     """Whether its result is there, of the same bytes, models and settings."""
     try:
-        report = json.loads((job.out / REPORT_JSON).read_text(encoding="utf-8"))
-        return bool(report["fingerprint"] == settings.fingerprint(digest(job.source), *models))
+        return bool(_report(job)["fingerprint"] == ingredients(job.source, settings, job.out).fingerprint(settings))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -139,7 +148,7 @@ def _is_done(job: Job, settings: Settings, models: Sequence[str]) -> bool:
 def _joined(
     paths: Sequence[Path], done: Sequence[Job], settings: Settings, problems: list[str], seconds: float, out: Path
 ) -> Outcome:
-    reports = [json.loads((job.out / REPORT_JSON).read_text(encoding="utf-8")) for job in done]
+    reports = [_report(job) for job in done]
     with FramesLog(out / FRAMES) as log:
         for job in done:
             for row in read_frames_log(job.out / FRAMES):
@@ -176,6 +185,7 @@ def _joined(
         data_sha256=joint_digest([report["data"]["sha256"] for report in reports]),
         data_bytes=sum(report["data"]["bytes"] for report in reports),
         config=settings.as_json(),
+        models=tuple(reports[0]["models"]),
         parts=tuple(job.name for job in done),
         notes=tuple(dict.fromkeys(note for report in reports for note in report["notes"])),
     )

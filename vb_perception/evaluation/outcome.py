@@ -73,7 +73,7 @@ class Outcome:
     """An evaluation; `problems` are sentences, none if the source was read whole.  The first contestant is judged.
 
     `node_ledger`: of a recording, what the node itself counted: name, count and meaning.  `notes` are sentences on what
-    is no problem and yet good to know.
+    is no problem and yet good to know.  `models`: digests of what the contestants were made of, in their order.
     """
 
     source: str
@@ -91,6 +91,7 @@ class Outcome:
     node_ledger: tuple[tuple[str, int, str], ...] = ()
     parts: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -127,6 +128,7 @@ class Outcome:
             "node_ledger": {name: count for name, count, _ in self.node_ledger},
             "contestants": contestants,
             "data": {"sha256": self.data_sha256, "bytes": self.data_bytes},
+            "models": list(self.models),
             "config": dict(self.config),
             "fingerprint": self.fingerprint,
             "machine": machine(),

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,10 +33,12 @@ def versions() -> dict[str, str]:
     return own | {library: found for library, found in known.items() if found}
 
 
-def digest(path: Path) -> str:
-    """sha256 of a file, or of a folder: the names (relative, sorted) and bytes of all that is in it."""
+def digest(path: Path, but: Collection[Path] = ()) -> str:
+    """sha256 of a file, or of a folder: the names (relative, sorted) and bytes of all in it `but` these files."""
     total = hashlib.sha256()
     for file in _files(path):
+        if but and file.parent.resolve() / file.name in but:
+            continue
         if path.is_dir():
             total.update(f"{file.relative_to(path).as_posix()}\0{file.stat().st_size}\0".encode())
         with file.open("rb") as stream:

@@ -35,7 +35,7 @@ def refuse_to_lose(sources: Iterable[Path], out: Path) -> None:
     Raises:
         ConfigError: One of the sources is, leads to, or holds a file that `clear` would take away.
     """
-    taken = {out.resolve() / name for name in _ALL}
+    taken = set(written_into(out))
     for source in sources:
         for piece in source.glob("*.mcap") if source.is_dir() else [source]:
             if {piece.parent.resolve() / piece.name, piece.resolve()} & taken:
@@ -44,6 +44,11 @@ def refuse_to_lose(sources: Iterable[Path], out: Path) -> None:
                     "give another folder, or move the bag"
                 )
                 raise ConfigError(msg)
+
+
+def written_into(out: Path) -> list[Path]:
+    """Where an evaluation writes in its folder."""
+    return [out.resolve() / name for name in _ALL]
 
 
 def clear(out: Path, sources: Iterable[Path]) -> None:
