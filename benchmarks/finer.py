@@ -1,4 +1,4 @@
-"""Does a teacher that sees finer pictures help?  Students of 64x96 px beside truth alone, with three seeds.
+"""Does a teacher that sees finer pictures help?  Students of 64x96 px beside truth alone, by seeds.
 
 The teacher is the shipped model, which looks at the same images at 192x288 and has seen forty times as many.  Its
 students are the same network at 64x96 (settings in `benchmarks/finer/`): from ImageNet on truth alone (truth) and
@@ -101,11 +101,9 @@ def table(figures: Mapping[str, Figures], titles: Mapping[str, str]) -> list[str
         for kind in pair
     }
     there = {control: heard for control, heard in PAIRS.items() if seeds[control] and seeds[heard]}
-    chance = {
-        control: margins([seeds[control], seeds[heard]], (len(seeds[control]), len(seeds[heard])))
-        for control, heard in there.items()
-    }
     kinds = [kind for pair in there.items() for kind in pair]
+    of_all = [seeds[kind] for kind in kinds]  # of one seed alone nothing is seen of what seeds do
+    chance = {control: margins(of_all, (len(seeds[control]), len(seeds[heard]))) for control, heard in there.items()}
     lines = [f"| set, figure | {TEACHER} | {START} | {' | '.join(kinds)} |", "|---" * (len(kinds) + 3) + "|"]
     for name, first in figures[TEACHER].items():
         for figure, form in FORMS.items():
