@@ -13,8 +13,10 @@ from vb_perception.evaluation.bag_samples import (
     IMAGE_TOPIC,
     INFO_TOPIC,
     LEGEND_TOPIC,
+    TRUE_CLASSES_TOPIC,
     TRUE_POSE_TOPIC,
     DepthForm,
+    image_message,
     write_samples,
 )
 from vb_perception.evaluation.bags import BagWriter, bag_topics, read_messages, read_typed
@@ -42,6 +44,35 @@ def test_truth_comes_back_exactly(samples: list[Sample], tmp_path: Path, depth: 
         for name in ("depth_m", "normals", "class_ids", "instance_ids"):
             np.testing.assert_array_equal(getattr(truth, name), getattr(sample, name), err_msg=name)
         assert np.abs(frame.rgb.astype(int) - sample.rgb).mean() < 6
+
+
+@pytest.mark.parametrize(("classes", "encoding"), [(255, "mono8"), (256, "mono16"), (895, "mono16")])
+def test_a_legend_longer_than_a_byte_survives_a_bag(tmp_path: Path, classes: int, encoding: str) -> None:
+    sample = make_sample()
+    sample.class_ids[20:32, 12:24], sample.class_ids[0, :3] = classes - 1, (-1, 254, 0)
+    long = replace(sample, class_names=tuple(f"class {i}" for i in range(classes)))
+    write_samples(tmp_path / "x.mcap", [long])
+    ((_, _, mask),) = read_typed(tmp_path / "x.mcap", [TRUE_CLASSES_TOPIC])
+    assert mask.encoding == encoding
+    ((_, truth),) = read_frames(tmp_path / "x.mcap")
+    assert truth is not None
+    np.testing.assert_array_equal(truth.class_ids, sample.class_ids)
+
+
+def test_16_bits_of_a_short_legend_may_say_unlabelled_in_8(samples: list[Sample], tmp_path: Path) -> None:
+    ids = np.where(samples[0].class_ids < 0, 255, samples[0].class_ids).astype(np.uint16)
+    ids[0, 0] = 65535
+    write_samples(tmp_path / "a.mcap", samples[:1])
+    with BagWriter(tmp_path / "x.mcap") as bag:
+        for message in read_messages(tmp_path / "a.mcap"):
+            if message.topic != TRUE_CLASSES_TOPIC:
+                bag.write(*message)
+            t_ns = message.t_ns
+        bag.write_typed(TRUE_CLASSES_TOPIC, image_message(ids, "mono16", t_ns), t_ns)
+    ((_, truth),) = read_frames(tmp_path / "x.mcap")
+    assert truth is not None
+    assert truth.class_ids[0, 0] == -1
+    np.testing.assert_array_equal(truth.class_ids[1:], samples[0].class_ids[1:])
 
 
 def test_depth_that_millimetres_cannot_hold_is_unknown(tmp_path: Path) -> None:

@@ -48,6 +48,17 @@ def test_colours_alone_are_enough(tmp_path: Path) -> None:
     assert sample.intrinsics == CameraIntrinsics.from_fov(64, 48, DEFAULT_FOV_DEG)
 
 
+@pytest.mark.parametrize(("named", "expected"), [(256, [-1, 255, 254]), (255, [-1, -1, 254])])
+def test_16_bits_hold_more_classes_than_a_byte(tmp_path: Path, named: int, expected: list[int]) -> None:
+    write_frame(tmp_path, "a")
+    classes = np.full((48, 64), 254, np.uint16)
+    classes[:10], classes[10:20] = 65535, 255
+    cv2.imwrite(str(tmp_path / "a_classes.png"), classes)
+    (tmp_path / "classes.json").write_text(json.dumps({"classes": [f"class {i}" for i in range(named)]}))
+    (sample,) = read_folder(tmp_path)
+    assert [sample.class_ids[row, 0] for row in (0, 15, 25)] == expected
+
+
 def test_classes_instances_and_normals_of_any_data_set(tmp_path: Path) -> None:
     write_frame(tmp_path, "a")
     classes, instances = np.zeros((48, 64), np.uint8), np.zeros((48, 64), np.uint16)

@@ -5,7 +5,8 @@
 `/camera/camera_info`                   CameraInfo         its intrinsics, no distortion; one message an image
 `/truth/depth/image_rect`               Image              true z-depth, 16UC1 millimetres (0 unknown) or 32FC1 metres
 `/truth/depth/image_rect/compressed`    CompressedImage    the same as 16-bit PNG, where the bag has to be small
-`/truth/segmentation/mask`              Image, mono8       true class ids, 255 unlabelled
+`/truth/segmentation/mask`              Image, mono8       true class ids, 255 unlabelled; mono16, 65535
+                                                           unlabelled, of a legend that a byte cannot hold
 `/truth/instances/mask`                 Image, mono16      true instance ids, 0 no object, 65535 unlabelled
 `/truth/normals`                        Image, 32FC3       true unit normals, optical frame, NaN unknown;
                                                            written where asked for: else derived from depth
@@ -44,6 +45,7 @@ TRUE_POSE_TOPIC = "/truth/pose"
 LEGEND_TOPIC = "/truth/legend"
 OPTICAL_FRAME = "camera_optical_frame"
 UNLABELLED_CLASS = 255
+UNLABELLED_WIDE_CLASS = 65535
 UNLABELLED_INSTANCE = 65535
 NS_PER_S = 10**9
 STAMPS_END_NS = 2**31 * NS_PER_S
@@ -101,9 +103,8 @@ def write_sample(bag: BagWriter, sample: Sample, stamp_ns: int, depth: DepthForm
     if np.isfinite(sample.depth_m).any():
         _write_depth(bag, sample.depth_m, stamp_ns, depth)
     if _labelled(sample):
-        classes = np.where(sample.class_ids < 0, UNLABELLED_CLASS, sample.class_ids).astype(np.uint8)
         instances = np.where(sample.instance_ids < 0, UNLABELLED_INSTANCE, sample.instance_ids).astype(np.uint16)
-        bag.write_typed(TRUE_CLASSES_TOPIC, image_message(classes, "mono8", stamp_ns), stamp_ns)
+        bag.write_typed(TRUE_CLASSES_TOPIC, _classes_message(sample, stamp_ns), stamp_ns)
         bag.write_typed(TRUE_INSTANCES_TOPIC, image_message(instances, "mono16", stamp_ns), stamp_ns)
     if sample.world_from_camera is not None:
         bag.write_typed(TRUE_POSE_TOPIC, _pose(sample.world_from_camera, stamp_ns), stamp_ns)
@@ -118,6 +119,13 @@ def picture_message(rgb: NDArray[np.uint8], stamp_ns: int, jpeg_quality: int = 9
 
 def _labelled(sample: Sample) -> bool:
     return bool((sample.class_ids >= 0).any())
+
+
+def _classes_message(sample: Sample, stamp_ns: int) -> Message:
+    ids = sample.class_ids
+    if max(len(sample.class_names) - 1, int(ids.max())) < UNLABELLED_CLASS:
+        return image_message(np.where(ids < 0, UNLABELLED_CLASS, ids).astype(np.uint8), "mono8", stamp_ns)
+    return image_message(np.where(ids < 0, UNLABELLED_WIDE_CLASS, ids).astype(np.uint16), "mono16", stamp_ns)
 
 
 def _write_depth(bag: BagWriter, depth_m: NDArray[np.float32], stamp_ns: int, form: DepthForm) -> None:

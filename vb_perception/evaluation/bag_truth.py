@@ -23,6 +23,7 @@ from vb_perception.evaluation.bag_samples import (
     TRUE_POSE_TOPIC,
     UNLABELLED_CLASS,
     UNLABELLED_INSTANCE,
+    UNLABELLED_WIDE_CLASS,
 )
 from vb_perception.evaluation.bags import bag_topics
 from vb_perception.evaluation.camera_topics import COMPRESSED, IMAGE
@@ -126,8 +127,9 @@ class TruthTopics:
         depth_m = read("depth", self.depths, _depth_m, np.nan)
         depth_m = np.full(size, np.nan, np.float32) if depth_m is None else depth_m
         normals = read("normals", (self._normals,), _normals, np.nan)
-        classes = read("class ids", (self._classes,), partial(_ids, unlabelled=UNLABELLED_CLASS), -1)
-        instances = read("instance ids", (self._instances,), partial(_ids, unlabelled=UNLABELLED_INSTANCE), -1)
+        names = _class_names(moment.latched.get(self.legend_topic), self.legend_topic)
+        classes = read("class ids", (self._classes,), partial(_class_ids, names=names), -1)
+        instances = read("instance ids", (self._instances,), _instance_ids, -1)
         unlabelled = np.full(size, -1, np.int16)
         return Sample(
             name="",  # a bag keeps stamps, not names
@@ -137,7 +139,7 @@ class TruthTopics:
             normals=normals_from_depth(depth_m, frame.intrinsics) if normals is None else normals,
             class_ids=unlabelled if classes is None else classes,
             instance_ids=unlabelled if instances is None else instances,
-            class_names=_class_names(moment.latched.get(self.legend_topic), self.legend_topic),
+            class_names=names,
             world_from_camera=_world_from_camera(messages.get(self._pose)),
         )
 
@@ -155,14 +157,32 @@ def _normals(image: Message) -> NDArray[np.float32]:
     return array_from_fields(*image_fields(image)).astype(np.float32)
 
 
-def _ids(image: Message, unlabelled: int) -> NDArray[np.int16]:
+def _class_ids(image: Message, names: Sequence[str]) -> NDArray[np.int16]:
+    """255 is a class only of 16 bits, and where the legend goes so far: masks of few classes come in 16 bits too."""
+    stored = _stored_ids(image)
+    wide = stored.dtype.itemsize > 1 and len(names) > UNLABELLED_CLASS
+    return _ids(stored, (UNLABELLED_WIDE_CLASS,) if wide else (UNLABELLED_CLASS, UNLABELLED_WIDE_CLASS))
+
+
+def _instance_ids(image: Message) -> NDArray[np.int16]:
+    return _ids(_stored_ids(image), (UNLABELLED_INSTANCE,))
+
+
+def _stored_ids(image: Message) -> NDArray[np.integer]:
     stored = array_from_fields(*image_fields(image))
     if stored.ndim != 2 or not np.issubdtype(stored.dtype, np.integer):  # noqa: PLR2004 -- one number a pixel
         msg = f"true ids are {image.encoding}; expected mono8, mono16 or 16UC1, one id a pixel"
         raise FrameError(msg)
-    ids = np.where(stored == unlabelled, -1, stored.astype(np.int32))
+    return stored
+
+
+def _ids(stored: NDArray[np.integer], unlabelled: Sequence[int]) -> NDArray[np.int16]:
+    ids = stored.astype(np.int32)
+    for value in unlabelled:
+        ids[stored == value] = -1
     if ids.max(initial=0) > MOST_ID:
-        msg = f"true ids go up to {ids.max()}; expected at most {MOST_ID}, and {unlabelled} where nothing is known"
+        nothing = " or ".join(map(str, unlabelled))
+        msg = f"true ids go up to {ids.max()}; expected at most {MOST_ID}, and {nothing} where nothing is known"
         raise FrameError(msg)
     return ids.astype(np.int16)
 

@@ -6,7 +6,8 @@ Layout, per frame `NAME` (frames come in the order of their names)::
     NAME_depth.png                 optional, uint16 millimetres along the optical axis, 0 unknown; size of the colours
     NAME_normals.png               optional, 3 x 16 bit: unit normals in the optical frame, x, y, z as red, green, blue,
                                    -1 as 1 and 1 as 65535, unknown (0, 0, 0); left out: derived from depth
-    NAME_classes.png               optional, 8 bit class ids, 255 unlabelled; size of the colours; needs classes.json
+    NAME_classes.png               optional, class ids, 255 unlabelled; 16 bits, 65535 unlabelled, where 255 is a class;
+                                   size of the colours; needs classes.json
     NAME_instances.png             optional, 8 or 16 bit instance ids, 0 no object, 65535 unlabelled; of that size too
     NAME_label.png                 in place of these two: 8 or 16 bit instance ids of "object", 0 unlabelled
     classes.json                   {"classes": [name of id 0, name of id 1, ...]}, one for the folder
@@ -40,7 +41,7 @@ DEFAULT_FOV_DEG = 58.0
 FOLDER_CLASSES = ("background", "object")
 
 _COLOUR_SUFFIXES = ("_rgb.jpg", "_rgb.jpeg", "_rgb.png")
-_UNLABELLED_CLASS, _UNLABELLED_INSTANCE = 255, 65535
+_UNLABELLED, _UNLABELLED_WIDE = 255, 65535
 _KEYS = ("fx", "fy", "cx", "cy")
 
 
@@ -158,15 +159,18 @@ def _masks(
     if classes.exists() and not names:
         msg = f'{classes} needs {directory / "classes.json"}: {{"classes": [name of id 0, name of id 1, ...]}}'
         raise BagError(msg)
-    class_ids = _ids(classes, rgb, len(names) - 1, _UNLABELLED_CLASS) if classes.exists() else nothing
+    # 255 is a class only of 16 bits, and where there are so many: masks of few classes come in 16 bits too.
+    wide = len(names) > _UNLABELLED and classes.exists() and _fitting(classes, rgb).dtype == np.uint16
+    unlabelled = (_UNLABELLED_WIDE,) if wide else (_UNLABELLED, _UNLABELLED_WIDE)
+    class_ids = _ids(classes, rgb, len(names) - 1, unlabelled) if classes.exists() else nothing
     most = np.iinfo(np.int16).max
-    return class_ids, _ids(instances, rgb, most, _UNLABELLED_INSTANCE) if instances.exists() else nothing.copy()
+    return class_ids, _ids(instances, rgb, most, (_UNLABELLED_WIDE,)) if instances.exists() else nothing.copy()
 
 
-def _ids(path: Path, rgb: NDArray[np.uint8], most: int, unlabelled: int | None = None) -> NDArray[np.int16]:
-    """Ids of 0 to `most`, -1 where the file says `unlabelled`."""
+def _ids(path: Path, rgb: NDArray[np.uint8], most: int, unlabelled: tuple[int, ...] = ()) -> NDArray[np.int16]:
+    """Ids of 0 to `most`, -1 where the file says one of `unlabelled`."""
     stored = _fitting(path, rgb)
-    known = np.ones(stored.shape, np.bool_) if unlabelled is None else stored != unlabelled
+    known = ~np.isin(stored, unlabelled)
     if stored.dtype not in (np.uint8, np.uint16) or stored.max(initial=0, where=known) > most:
         msg = f"{path} is {stored.dtype} up to {stored.max()}; expected ids of 8 or 16 bits, at most {most}"
         raise BagError(msg)
