@@ -8,6 +8,7 @@ import pytest
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.evaluation.bag_samples import write_samples
+from vb_perception.runtime.toy_model import write_toy_model
 from vb_perception.scenes.normals_from_depth import normals_from_depth
 from vb_perception.scenes.sample import Sample
 
@@ -35,6 +36,14 @@ def make_sample(index: int = 0, width: int = 64, height: int = 48) -> Sample:
         instance_ids=instances,
         class_names=NAMES,
     )
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("onnx", reason="the toy model needs onnx: `make test` installs it")
+    folder = tmp_path_factory.mktemp("toy")
+    write_toy_model(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

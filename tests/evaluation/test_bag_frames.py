@@ -106,6 +106,14 @@ def test_legend_is_latched_and_follows_a_change_of_names(samples: list[Sample], 
     assert names == [samples[0].class_names, other.class_names]
 
 
+def test_a_legend_that_was_recorded_late_holds_from_the_start(sample_bag: Path, tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "x.mcap") as bag:
+        for topic, msgtype, t_ns, cdr in read_messages(sample_bag):
+            bag.write(topic, msgtype, t_ns + (250_000_000 if topic == LEGEND_TOPIC else 0), cdr)
+    names = {truth.class_names for _, truth in read_frames(tmp_path / "x.mcap") if truth}
+    assert names == {truth.class_names for _, truth in read_frames(sample_bag) if truth}
+
+
 def rewritten(source: Path, target: Path, change: dict[str, object], *, once: bool = False) -> Path:
     """The bag with fields of its camera_infos changed; `once`: only the first camera_info is kept."""
     kept = 0

@@ -17,9 +17,6 @@ from vb_perception.errors import BagError, ConfigError, InferenceError
 from vb_perception.evaluation.bag_samples import (
     IMAGE_TOPIC,
     INFO_TOPIC,
-    TRUE_DEPTH_TOPIC,
-    image_message,
-    write_sample,
     write_samples,
 )
 from vb_perception.evaluation.bags import BagWriter, read_messages
@@ -37,13 +34,6 @@ from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import Task
 
 pytest.importorskip("onnx", reason="the toy model needs onnx: `make test` installs it")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("toy")
-    write_toy_model(folder)
-    return folder
 
 
 @pytest.fixture
@@ -119,35 +109,6 @@ def test_criteria_decide(sample_bag: Path, model: Path, tmp_path: Path) -> None:
     assert "missed" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_frames_that_cannot_be_used_are_left_out_and_told(
-    sample_bag: Path, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with BagWriter(tmp_path / "x.mcap") as bag:
-        for topic, msgtype, t_ns, cdr in read_messages(sample_bag):
-            message: Message = message_types().deserialize_cdr(cdr, msgtype)
-            if topic == IMAGE_TOPIC and t_ns > 1_200_000_000:
-                message.data = message.data[:100]
-            bag.write_typed(topic, message, t_ns)
-    outcome = evaluate(tmp_path / "x.mcap", settings(model, TASKS[:1]))
-    assert (outcome.counts.scored, outcome.counts.unusable, outcome.balanced) == (3, 3, True)
-    assert sum("left out: image of stamp" in record.message for record in caplog.records) == 3
-    assert not outcome.passed
-    assert outcome.problems[0].startswith("3 images could not be used; the first: image of stamp 1300000000 ns")
-    tolerant = settings(model, TASKS[:1], criteria=(Criterion("frames.unusable", "<=", 3.0),))
-    assert evaluate(tmp_path / "x.mcap", tolerant).passed
-
-
-def test_images_of_one_stamp_are_a_problem(model: Path, tmp_path: Path) -> None:
-    with BagWriter(tmp_path / "x.mcap") as bag:
-        for i in range(4):
-            write_sample(bag, make_sample(i), max(i, 2) * 10**9, "16UC1", 90)
-    outcome = evaluate(tmp_path / "x.mcap", settings(model, TASKS[:1]))
-    assert (outcome.counts.images, outcome.counts.answered, outcome.counts.dropped) == (4, 2, 2)
-    (problem,) = outcome.problems
-    assert problem.startswith(f"2 images on {IMAGE_TOPIC} share a stamp with another and were not answered")
-    assert not outcome.passed
-
-
 def test_not_one_usable_frame_leaves_nothing_that_looks_finished(sample_bag: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     evaluate(sample_bag, settings(model, TASKS[:1]), out)
@@ -204,16 +165,6 @@ def test_nothing_true_is_no_figure_and_missed(model: Path, tmp_path: Path) -> No
     assert "depth" not in outcome.contestants["ours"].figures()
     assert "was not measured" in outcome.verdicts[0].sentence
     assert not outcome.passed
-
-
-def test_true_depth_without_a_pixel_is_told(model: Path, tmp_path: Path) -> None:
-    blind = replace(make_sample(), depth_m=np.full((48, 64), np.nan, np.float32))
-    with BagWriter(tmp_path / "x.mcap") as bag:
-        write_sample(bag, blind, 10**9, "32FC1", 90)
-        depth = image_message(blind.depth_m, "32FC1", 10**9)
-        bag.write_typed(TRUE_DEPTH_TOPIC, depth, 10**9)
-    outcome = evaluate(tmp_path / "x.mcap", settings(model, TASKS[:1]))
-    assert outcome.problems == (f"true depth on {TRUE_DEPTH_TOPIC} has not one pixel to judge by (finite and above 0)",)
 
 
 def test_other_classes_and_a_phrase_are_asked(sample_bag: Path, model: Path) -> None:

@@ -69,12 +69,17 @@ class TruthTopics:
 
     def topics(self) -> set[str]:
         """All topics with a header that may hold truth."""
-        return {*self.depths, self._normals, self._classes, self._instances, self._pose}
+        return {*self.depths, self._normals, self.class_masks, self._instances, self._pose}
 
     @property
     def depths(self) -> tuple[str, ...]:
         """Topics of true depth, the first that has a message counts."""
         return (self.depth,) if self.depth else (TRUE_DEPTH_TOPIC, TRUE_DEPTH_PNG_TOPIC)
+
+    @property
+    def class_masks(self) -> str:
+        """The topic of the class ids."""
+        return self.classes or TRUE_CLASSES_TOPIC
 
     @property
     def legend_topic(self) -> str:
@@ -84,10 +89,6 @@ class TruthTopics:
     @property
     def _normals(self) -> str:
         return self.normals or TRUE_NORMALS_TOPIC
-
-    @property
-    def _classes(self) -> str:
-        return self.classes or TRUE_CLASSES_TOPIC
 
     @property
     def _instances(self) -> str:
@@ -100,10 +101,12 @@ class TruthTopics:
     def truth_of(self, frame: Frame, moment: Moment, lens: Lens) -> Sample | None:
         """What the bag knows of a calibrated frame, None if nothing; unknown parts are NaN or -1.
 
-        `lens` has just straightened the frame, and does the same to what was not so before.
+        `lens` has just straightened the frame, and does the same to what was not so before.  Class ids without a legend
+        mean nothing, and are unlabelled.
 
         Raises:
-            FrameError: A part has another size than the image, an encoding that cannot be read, or is no pose.
+            FrameError: A part has another size than the image, an encoding that cannot be read, is no pose, or has a
+                class id that the legend does not name.
             BagError: The legend is none.
         """
         messages = moment.messages
@@ -127,8 +130,10 @@ class TruthTopics:
         depth_m = read("depth", self.depths, _depth_m, np.nan)
         depth_m = np.full(size, np.nan, np.float32) if depth_m is None else depth_m
         normals = read("normals", (self._normals,), _normals, np.nan)
-        names = _class_names(moment.latched.get(self.legend_topic), self.legend_topic)
-        classes = read("class ids", (self._classes,), partial(_class_ids, names=names), -1)
+        legend = moment.latched.get(self.legend_topic)
+        names = _class_names(legend, self.legend_topic)
+        masks = () if legend is None else (self.class_masks,)
+        classes = read("class ids", masks, partial(_class_ids, names=names), -1)
         instances = read("instance ids", (self._instances,), _instance_ids, -1)
         unlabelled = np.full(size, -1, np.int16)
         return Sample(
@@ -161,7 +166,11 @@ def _class_ids(image: Message, names: Sequence[str]) -> NDArray[np.int16]:
     """255 is a class only of 16 bits, and where the legend goes so far: masks of few classes come in 16 bits too."""
     stored = _stored_ids(image)
     wide = stored.dtype.itemsize > 1 and len(names) > UNLABELLED_CLASS
-    return _ids(stored, (UNLABELLED_WIDE_CLASS,) if wide else (UNLABELLED_CLASS, UNLABELLED_WIDE_CLASS))
+    ids = _ids(stored, (UNLABELLED_WIDE_CLASS,) if wide else (UNLABELLED_CLASS, UNLABELLED_WIDE_CLASS))
+    if ids.max(initial=-1) >= len(names):
+        msg = f"class id {ids.max()} is true, but the legend names {len(names)} classes: name every id"
+        raise FrameError(msg)
+    return ids
 
 
 def _instance_ids(image: Message) -> NDArray[np.int16]:

@@ -31,7 +31,7 @@ from vb_perception.evaluation.ranking import Ranking
 from vb_perception.evaluation.report_sections import HISTOGRAMS
 from vb_perception.evaluation.result_files import clear, write_result
 from vb_perception.evaluation.settings import OURS, TASKS, Settings
-from vb_perception.evaluation.shortfalls import blind, left_out, of_one_stamp, untrue
+from vb_perception.evaluation.shortfalls import blind, left_out, of_one_stamp, unnamed, untrue
 from vb_perception.evaluation.sources import check_layout, is_folder_of_frames
 from vb_perception.evaluation.traffic import node_account
 from vb_perception.frame import Frame, Perception
@@ -218,6 +218,7 @@ def _outcome(
         *left_out(run.unusable, settings),
         *of_one_stamp(readable, settings, counts),
         *untrue(readable, settings, contestants),
+        *unnamed(readable, settings),
     ]
     judged = contestants[run.names[0]]
     figures = {**judged.figures(), "frames": counts.figures()}

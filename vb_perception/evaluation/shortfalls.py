@@ -1,4 +1,4 @@
-"""What an evaluation could not judge, a sentence each: images left out, truth without a pixel, answers without one."""
+"""What an evaluation could not judge, a sentence each: images left out, truth without a pixel or a name, blindness."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from vb_perception.evaluation.message_types import stamp_of_cdr
 from vb_perception.evaluation.outcome import Answered, FrameCounts
 from vb_perception.evaluation.settings import Settings
 from vb_perception.evaluation.sources import is_folder_of_frames
+from vb_perception.tasks import MetricDepth, SurfaceNormals
 
 UNUSABLE = "frames.unusable"
 
@@ -49,6 +50,21 @@ def untrue(path: Path, settings: Settings, contestants: Mapping[str, Answered]) 
     if not there or not asked or blind:
         return []
     return [f"true depth on {there[0]} has not one pixel to judge by (finite and above 0)"]
+
+
+def unnamed(path: Path, settings: Settings) -> list[str]:
+    """A sentence on true class ids that no legend names, where anything was asked that they could have judged."""
+    asked = bool(settings.recorded) or any(
+        not isinstance(task, MetricDepth | SurfaceNormals) for task in settings.tasks
+    )
+    if not asked or is_folder_of_frames(path):
+        return []
+    truth, there = settings.reading.truth, bag_topics(path)
+    masks, legend = (there.get(topic) for topic in (truth.class_masks, truth.legend_topic))
+    if masks is None or not masks.messages or (legend is not None and legend.messages):
+        return []
+    told = f"true class ids on {truth.class_masks} were not judged: the bag has no legend on {truth.legend_topic}"
+    return [f"{told}; record one, or name its topic with --truth-legend"]
 
 
 def blind(contestants: Mapping[str, Answered]) -> list[str]:

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from vb_perception.evaluation.bags import Report, bag_topics, read_messages, read_typed, refuse
@@ -12,7 +13,11 @@ from vb_perception.evaluation.message_types import Message, stamp_of, stamp_of_c
 
 @dataclass(slots=True)
 class Moment:
-    """The messages of one stamp by topic, and when each was recorded; `latched`: the latest of each latched topic."""
+    """The messages of one stamp by topic, and when each was recorded.
+
+    `latched`: of each latched topic the latest message, or before there is one the first: a recorder writes it down
+    when it hears of it, which may be after the first images.
+    """
 
     stamp_ns: int
     messages: dict[str, Message] = field(default_factory=dict)
@@ -49,7 +54,7 @@ def read_moments(
     Args:
         path: A bag; see `open_bag`.
         topics: Topics whose messages have a header; those that the bag lacks are skipped.
-        latched: Topics without a header whose latest message holds; those that the bag lacks are skipped.
+        latched: Topics without a header, see `Moment`; those that the bag lacks are skipped.
         matching: What belongs together.
         on_damage: As `read_messages`; it is told once.
 
@@ -65,6 +70,9 @@ def read_moments(
     for (topic, stamp_ns), count in stamps.items():
         missing[home.get((topic, stamp_ns), stamp_ns)] += count
     now_latched: dict[str, Message] = {}
+    for topic in standing:
+        for _, _, first in islice(read_typed(path, {topic}, _told_before), 1):
+            now_latched[topic] = first
     pending: dict[int, Moment] = {}
     for topic, t_ns, message in read_typed(path, wanted | standing, _told_before):
         if topic in standing:
