@@ -148,7 +148,15 @@ def test_what_cannot_be_done_is_one_sentence(tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--jobs", "0"], ["--rate", "0"], ["--rate", "inf"], ["--tolerance-ms", "-1"], ["--jobs", "x"]]
+    "arguments",
+    [
+        ["--jobs", "0"],
+        ["--rate", "0"],
+        ["--rate", "inf"],
+        ["--tolerance-ms", "-1"],
+        ["--tolerance-ms", "inf"],
+        ["--jobs", "x"],
+    ],
 )
 def test_numbers_that_make_no_sense_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:

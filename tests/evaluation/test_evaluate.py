@@ -20,7 +20,6 @@ from vb_perception.evaluation.bag_samples import (
     write_samples,
 )
 from vb_perception.evaluation.bags import BagWriter, read_messages
-from vb_perception.evaluation.command import summary
 from vb_perception.evaluation.compare import compare
 from vb_perception.evaluation.criteria import Criterion
 from vb_perception.evaluation.evaluate import TASKS, evaluate
@@ -29,7 +28,6 @@ from vb_perception.evaluation.frames_log import read_frames_log
 from vb_perception.evaluation.message_types import Message, message_types
 from vb_perception.evaluation.settings import Settings, asked_tasks
 from vb_perception.evaluation.sources import is_folder_of_frames, read_source
-from vb_perception.runtime.toy_model import write_toy_model
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import Task
 
@@ -174,22 +172,6 @@ def test_other_classes_and_a_phrase_are_asked(sample_bag: Path, model: Path) -> 
     assert asked_tasks() == TASKS
     with pytest.raises(ConfigError, match="expected each once"):
         asked_tasks(("cup", "cup"))
-
-
-def test_phrases_that_were_not_taught_are_noted(sample_bag: Path, tmp_path: Path) -> None:
-    write_toy_model(tmp_path / "model")
-    (tmp_path / "model" / "words.txt").write_text("cup\n", encoding="utf-8")
-    spec = json.loads((tmp_path / "model" / "spec.json").read_text(encoding="utf-8"))
-    spec["words_sha256"] = hashlib.sha256(b"cup\n").hexdigest()
-    (tmp_path / "model" / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
-    asked = asked_tasks(("cup", "unicorn"))[:3]
-    outcome = evaluate(sample_bag, settings(tmp_path / "model", asked), tmp_path / "out")
-    told = "ours: segmentation asks for 'unicorn', never taught to this model and painted nowhere"
-    assert [note.startswith(told) for note in outcome.notes] == [True]
-    assert f"note: {outcome.notes[0]}" in summary(outcome, None)
-    assert outcome.passed
-    assert json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["notes"] == list(outcome.notes)
-    assert "never taught to this model" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_written_answers_score_as_they_did(sample_bag: Path, model: Path, tmp_path: Path) -> None:

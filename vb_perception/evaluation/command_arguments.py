@@ -26,8 +26,8 @@ def above_zero(text: str) -> float:
 
 
 def not_negative(text: str) -> float:
-    """A number of zero or more."""
-    return _number(text, float(text), float(text) >= 0, "of zero or more")
+    """A finite number of zero or more."""
+    return _number(text, float(text), 0 <= float(text) < math.inf, "of zero or more, and finite")
 
 
 def at_least_one(text: str) -> int:

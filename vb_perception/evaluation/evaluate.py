@@ -24,6 +24,7 @@ from vb_perception.evaluation.gallery import Showcase
 from vb_perception.evaluation.ingredients import Ingredients, ingredients
 from vb_perception.evaluation.judge import Judge
 from vb_perception.evaluation.live_run import node_rows
+from vb_perception.evaluation.notes import Notes
 from vb_perception.evaluation.outcome import Answered, FrameCounts, Outcome
 from vb_perception.evaluation.output_bag import OutputBag
 from vb_perception.evaluation.provenance import size_bytes
@@ -35,7 +36,6 @@ from vb_perception.evaluation.shortfalls import blind, left_out, of_one_stamp, u
 from vb_perception.evaluation.sources import check_layout, is_folder_of_frames
 from vb_perception.evaluation.traffic import node_account
 from vb_perception.frame import Frame, Perception
-from vb_perception.instructions.phrases import untaught
 from vb_perception.scenes.sample import Sample
 
 __all__ = ["TASKS", "Run", "evaluate"]
@@ -58,7 +58,7 @@ class Run:
     frames: int = 0
     ended: str = ""
     per_frame: dict[str, list[float]] = field(default_factory=dict)
-    untaught: dict[str, None] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
 
     def refuse(self, reason: str) -> None:
         """Count what could not be used."""
@@ -72,9 +72,7 @@ class Run:
         """Judge one frame's answers; the figures of each contestant."""
         self.frames += 1
         figures = {name: self.judges[name].add(perception, truth) for name, perception in answers.items()}
-        for name, perception in answers.items():
-            notes = (untaught(task, phrases) for task, phrases in perception.unknown.items())
-            self.untaught |= dict.fromkeys(f"{name}: {note}" for note in notes)
+        self.notes.add(answers, truth)
         first = self.names[0]
         self.showcase.offer(answers[first], truth)
         self.ranking.offer(figures[first], answers[first], truth)
@@ -235,7 +233,7 @@ def _outcome(
         data_bytes=size_bytes(source),
         config=settings.as_json(),
         node_ledger=tuple(node_ledger),
-        notes=tuple(run.untaught),
+        notes=run.notes.sentences(),
         models=made_of.models,
     )
 

@@ -152,7 +152,7 @@ def _objects(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
 def _referring(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
     phrase = prediction.names[-1]
     labelled = truth.class_ids >= 0
-    if not labelled.any() or not is_labelled(phrase, truth):
+    if not labelled.any() or not is_labelled(phrase, truth.class_names):
         return
     p, g = prediction.ids > 0, true_mask(phrase, truth)
     row.masks.append((p, g, labelled))
@@ -160,7 +160,8 @@ def _referring(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
 
 
 def _classes(row: FrameScores, prediction: SegmentMap, truth: Sample) -> None:
-    names = {i: name for i, name in enumerate(prediction.names) if name != BACKGROUND and is_labelled(name, truth)}
+    legend = truth.class_names
+    names = {i: name for i, name in enumerate(prediction.names) if name != BACKGROUND and is_labelled(name, legend)}
     true = true_classes(prediction.names, truth)
     labelled = true >= 0
     if not labelled.any() or not names:

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -187,5 +187,11 @@ def _joined(
         config=settings.as_json(),
         models=tuple(reports[0]["models"]),
         parts=tuple(job.name for job in done),
-        notes=tuple(dict.fromkeys(note for report in reports for note in report["notes"])),
+        notes=_joined_notes({job.name: report["notes"] for job, report in zip(done, reports, strict=True)}),
     )
+
+
+def _joined_notes(parts: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The notes on the parts, by their names where they are not on all of them: legends differ."""
+    of_all = [note for note in next(iter(parts.values())) if all(note in notes for notes in parts.values())]
+    return (*of_all, *(f"{name}: {note}" for name, notes in parts.items() for note in notes if note not in of_all))

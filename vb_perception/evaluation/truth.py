@@ -1,6 +1,10 @@
-"""What the truth of a frame says in the words of a task: which pixels are "object", which are instances of one."""
+"""What the truth of a frame says in the words of a task: which pixels are "object", which are instances of one.
+
+Words are compared as instructions are read: in upper or lower case, in the plural, with an article.
+"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import cv2
@@ -8,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vb_perception.errors import FrameError
-from vb_perception.scenes.classes import CLASSES
+from vb_perception.instructions.phrases import ARTICLES, singulars
+from vb_perception.scenes.classes import CLASSES, SceneClass
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import BACKGROUND
 
@@ -36,7 +41,7 @@ def true_objects(truth: Sample) -> NDArray[np.int16]:
 
 def _sort_of(class_name: str) -> int:
     """1 of a class that is an object, 0 of a known one that is none, -1 of one that `CLASSES` does not know."""
-    return 1 if means(OBJECT, class_name) else 0 if class_name in _KNOWN else -1
+    return 1 if means(OBJECT, class_name) else 0 if _known(class_name) else -1
 
 
 def true_classes(names: Sequence[str], truth: Sample) -> NDArray[np.int16]:
@@ -46,7 +51,7 @@ def true_classes(names: Sequence[str], truth: Sample) -> NDArray[np.int16]:
     and the objects that are none.
     """
     table = np.zeros(len(truth.class_names), np.int16)
-    for i, name in sorted(enumerate(names), key=lambda pair: pair[1] != OBJECT):
+    for i, name in sorted(enumerate(names), key=lambda pair: OBJECT not in _forms(pair[1])):
         if name != BACKGROUND:
             table[[means(name, class_name) for class_name in truth.class_names]] = i
     return _looked_up(table, np.int16(-1), truth)
@@ -71,14 +76,28 @@ def _looked_up(table: NDArray[_Entry], unlabelled: _Entry, truth: Sample) -> NDA
     return np.append(table, unlabelled).astype(table.dtype)[ids]
 
 
-def is_labelled(name: str, truth: Sample) -> bool:
-    """Whether the truth's legend has any class that `name` means: if not, nothing can be said of it."""
-    return any(means(name, class_name) for class_name in truth.class_names)
+def is_labelled(name: str, class_names: Sequence[str]) -> bool:
+    """Whether a legend has any class that `name` means: if not, its truth says nothing of it."""
+    return any(means(name, class_name) for class_name in class_names)
 
 
+@lru_cache(1 << 16)  # a data set has hundreds of classes, and they are the same in every frame
 def means(name: str, class_name: str) -> bool:
     """Whether the word `name` means the class: both name one, or "object" for everything that is one."""
-    known = _KNOWN.get(class_name)
-    if name == OBJECT and known is not None and known.is_object:
+    known, named = _known(class_name), _known(name)
+    if OBJECT in _forms(name) and known is not None and known.is_object:
         return True
-    return name == class_name or (known is not None and known is _KNOWN.get(name))
+    if known is not None or named is not None:
+        return known is named
+    return not set(_forms(name)).isdisjoint(_forms(class_name))
+
+
+@lru_cache(1 << 12)
+def _known(word: str) -> SceneClass | None:
+    return next((_KNOWN[form] for form in _forms(word) if form in _KNOWN), None)
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """The word as it is compared, and what it may be the plural of."""
+    words = word.lower().split()
+    return singulars(" ".join(words[1:] if len(words) > 1 and words[0] in ARTICLES else words))
