@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from tests.evaluation.conftest import make_sample
 from vb_perception.errors import ConfigError, EngineMismatchError
 from vb_perception.evaluation.adapter import read_adapter
+from vb_perception.evaluation.bag_frames import read_frames
 from vb_perception.evaluation.bag_samples import write_samples
 from vb_perception.evaluation.evaluate import evaluate
 from vb_perception.evaluation.foreign import ForeignModel
+from vb_perception.evaluation.frame_scores import score_frame
 from vb_perception.evaluation.settings import Settings
 from vb_perception.frame import Frame
 from vb_perception.predictions import DepthMap, NormalMap, SegmentMap
@@ -114,6 +116,28 @@ def test_relative_depth_is_scored_after_alignment_alone(tmp_path: Path) -> None:
     assert "depth" not in figures
     assert 0 < figures["depth_affine_aligned"]["abs_rel"] < 1
     assert outcome.contestants["theirs"].run_by.startswith("onnxruntime")
+
+
+def test_a_relative_disparity_of_zero_is_answered(tmp_path: Path) -> None:
+    body = "green = Constant <value = int64[1] {1}> ()\ndepth = Gather <axis = 1> (image, green)"  # 1 above, 0 below
+    path = _model(tmp_path, body, "float[1, 1, 24, 32] depth", "  depth: {name: depth, means: relative_inverse}")
+    sample = make_sample()
+    sample.depth_m[:24], sample.depth_m[24:] = 1, 4
+    write_samples(tmp_path / "x.mcap", [sample])
+    net = ForeignModel(path)
+    ((frame, truth),) = read_frames(tmp_path / "x.mcap")
+    assert truth is not None
+    answers = net.perceive(Frame(_frame().rgb, frame.stamp_ns, frame.frame_id), ()).predictions
+    figures = score_frame(answers, truth, net.depth_means).figures["depth_affine_aligned"]
+    assert figures == pytest.approx({"abs_rel": 0, "rmse": 0, "delta1": 1, "coverage": 1}, abs=1e-5)
+
+
+def test_relative_depth_that_is_nan_everywhere_is_told(tmp_path: Path) -> None:
+    body = RED + "nothing = Sub (plane, plane)\ndepth = Div (nothing, nothing)"
+    path = _model(tmp_path, body, "float[1, 1, 24, 32] depth", "  depth: {name: depth, means: relative}")
+    write_samples(tmp_path / "x.mcap", [make_sample()])
+    outcome = evaluate(tmp_path / "x.mcap", Settings((("theirs", str(path)),)))
+    assert outcome.problems == ("theirs: depth was unknown (NaN) in every pixel of every frame with truth",)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,26 @@ def test_a_cloud_is_not_judged_where_no_truth_is_known(samples: list[Sample]) ->
     assert wrong["chamfer_m"] > 0.1
 
 
+@pytest.mark.parametrize("means", ["relative", "relative_inverse"])
+def test_of_relative_depth_every_number_counts(samples: list[Sample], means: str) -> None:
+    truth, rng = samples[0], np.random.default_rng(0)
+    told = truth.depth_m if means == "relative" else np.reciprocal(truth.depth_m)
+    told = ((told - np.nanmedian(told)) / np.nanmax(told)).astype(np.float32)  # half of it is below 0
+    noise = np.where(told <= 0, -rng.uniform(0, 1, told.shape).astype(np.float32), told)
+
+    def figures(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> dict[str, float]:
+        with np.errstate(divide="ignore"):
+            depth_m = values if means == "relative" else np.reciprocal(values)
+        return dict(Scorer().add({"depth": DepthMap(depth_m, ones(truth))}, truth, means)["depth_affine_aligned"])
+
+    right, wrong = figures(told), figures(noise)
+    assert right["abs_rel"] == pytest.approx(0, abs=1e-4)
+    assert wrong["abs_rel"] > 0.05
+    assert right["coverage"] == wrong["coverage"] == 1
+    told[10, :32] = np.nan
+    assert figures(told)["coverage"] == pytest.approx(1 - 32 / np.isfinite(truth.depth_m).sum())
+
+
 def scored(scorer: Scorer, depth: DepthMap, truth: Sample) -> dict[str, dict[str, float]]:
     scorer.add({"depth": depth}, truth)
     return {group: dict(figures) for group, figures in scorer.scores().figures.items()}

@@ -62,6 +62,16 @@ def test_disparity_up_to_scale_and_shift_is_aligned_in_disparity() -> None:
     np.testing.assert_allclose(aligned.prediction_m, pairs.truth_m, rtol=1e-3)
 
 
+def test_disparity_of_zero_and_below_is_aligned_like_any_other() -> None:
+    pairs = _pairs()
+    pairs.truth_m[0] = 4
+    disparity = 1 / pairs.truth_m - np.float32(0.25)
+    assert disparity.min() < 0
+    with np.errstate(divide="ignore"):
+        aligned = affine_aligned_inverse(pairs._replace(prediction_m=np.reciprocal(disparity)))
+    np.testing.assert_allclose(aligned.prediction_m, pairs.truth_m, rtol=1e-3)
+
+
 def test_the_figures_of_shape_are_those_of_depth() -> None:
     whole, shape = pair_scores(_pairs()), shape_scores(_pairs())
     assert shape == pytest.approx({name: whole[name] for name in shape}, rel=1e-5)

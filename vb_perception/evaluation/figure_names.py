@@ -13,7 +13,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "depth": (*DEPTH, "coverage", "edge_f"),
     "depth_by_distance": tuple(f"{figure}_{band}" for band in band_names() for figure in ("abs_rel", "delta1")),
     "depth_median_aligned": ("abs_rel", "rmse", "delta1"),
-    "depth_affine_aligned": ("abs_rel", "rmse", "delta1"),
+    "depth_affine_aligned": ("abs_rel", "rmse", "delta1", "coverage"),
     "cloud": ("chamfer_m", "f_5cm"),
     "normals": (*ERRORS, *SHARES_DEG, "coverage"),
     "segmentation": ("miou", "pixel_accuracy", "boundary_iou"),

@@ -20,7 +20,7 @@ from vb_perception.timing import StageTimes
 
 Array = NDArray[np.generic]
 Floats = NDArray[np.float32]
-_LEAST = np.float32(1e-6)  # of an inverse depth: what is not above it lies beyond any range
+_LEAST = np.float32(1e-6)  # of an inverse depth in 1 / m: what is not above it lies beyond any range
 _MAP, _PLANES = 2, 3
 _DEPTH_MEANS = {"relative": "relative", "relative_inverse": "relative_inverse"}
 
@@ -130,10 +130,16 @@ def _without_margins(planes: Floats, box: Letterbox) -> Floats:
 
 
 def _metres(values: Floats, means: str) -> Floats:
-    """Depth in metres (of a relative one: in its own unit), NaN where it means nothing."""
+    """Depth in metres (of a relative one: in its own unit), NaN where it means nothing.
+
+    Where a relative inverse depth is 0 or below, it is infinite or below 0: how far that is tell scale and shift alone.
+    """
     if means == "millimetres":
         return values / np.float32(1000)
-    if means in {"inverse_metres", "relative_inverse"}:
+    if means == "relative_inverse":
+        with np.errstate(divide="ignore"):
+            return np.where(np.isfinite(values), np.reciprocal(values), np.float32(np.nan))
+    if means == "inverse_metres":
         return np.divide(1, values, out=np.full_like(values, np.nan), where=values > _LEAST)
     return values
 

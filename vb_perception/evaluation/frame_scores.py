@@ -71,7 +71,8 @@ def score_frame(predictions: Mapping[str, Prediction], truth: Sample, depth_mean
     """Judge one frame's answers, by task name.
 
     Depth is metric; of "relative" depth (right up to scale and shift) and of "relative_inverse" depth (1 / depth is)
-    only the figures after alignment are given.
+    only the figures after alignment are given.  These count every number that such a network says, whatever its sign:
+    what the alignment leaves behind the camera is wrong, not unknown (see `metrics.depth_alignment`).
 
     A SegmentMap named "instances" is judged as objects, one named "referring" as one mask for one phrase, any other by
     the names of its classes: a name counts the true classes of that name or synonym, "object" every class that is an
@@ -102,15 +103,17 @@ def _judged(task: str, prediction: Prediction, truth: Sample, depth_means: str) 
 
 def _depth(row: FrameScores, prediction: DepthMap, truth: Sample, depth_means: str) -> None:
     p, g = prediction.depth_m, truth.depth_m
-    pairs = depth_pairs(p, g)
     if depth_means != METRIC:
-        align = affine_aligned if depth_means == "relative" else affine_aligned_inverse
-        row.figures["depth_affine_aligned"] = shape_scores(align(pairs))
+        inverse = depth_means == "relative_inverse"
+        pairs = depth_pairs(p, g, usable=~np.isnan(p) & (p != 0) if inverse else np.isfinite(p))
+        aligned = affine_aligned_inverse(pairs) if inverse else affine_aligned(pairs)
+        row.figures["depth_affine_aligned"] = shape_scores(aligned) | {"coverage": pairs.coverage}
         return
+    pairs = depth_pairs(p, g)
     row.figures["depth"] = pair_scores(pairs) | edge_scores(p, g)
     row.figures["depth_by_distance"] = band_scores(pairs)
     row.figures["depth_median_aligned"] = shape_scores(median_aligned(pairs))
-    row.figures["depth_affine_aligned"] = shape_scores(affine_aligned(pairs))
+    row.figures["depth_affine_aligned"] = shape_scores(affine_aligned(pairs)) | {"coverage": pairs.coverage}
     step = _grid_step(g.size, _CLOUD_POINTS)
     part = np.s_[::step, ::step]
     judged = np.isfinite(g[part]) & (g[part] > 0)

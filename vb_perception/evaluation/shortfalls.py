@@ -69,9 +69,11 @@ def unnamed(path: Path, settings: Settings) -> list[str]:
 
 def blind(contestants: Mapping[str, Answered]) -> list[str]:
     """A sentence on each answer that never held a usable pixel though the truth did."""
-    return [
-        f"{name}: {group} was unknown (NaN) in every pixel of every frame with truth"
-        for name, one in contestants.items()
-        for group in ("depth", "normals")
-        if one.scores.figures.get(group, {}).get("coverage") == 0
-    ]
+    out = []
+    for name, one in contestants.items():
+        figures = one.scores.figures
+        depth = figures.get("depth") or figures.get("depth_affine_aligned", {})  # all that relative depth has
+        for what, group in (("depth", depth), ("normals", figures.get("normals", {}))):
+            if group.get("coverage") == 0:
+                out.append(f"{name}: {what} was unknown (NaN) in every pixel of every frame with truth")
+    return out

@@ -18,6 +18,8 @@ FIGURES = ("abs_rel", "sq_rel", "rmse", "rmse_log", "si_log", "delta1", "delta2"
 class DepthPairs(NamedTuple):
     """The pixels that count: predicted and true metres (N,) float32, all finite and above 0, and their `coverage`.
 
+    Of a prediction in a unit of its own, `depth_pairs` with `usable`, any sign and +inf may be among them.
+
     `coverage`: usable predictions / pixels with true depth; NaN where no depth is true.
     """
 
@@ -27,16 +29,23 @@ class DepthPairs(NamedTuple):
 
 
 def depth_pairs(
-    prediction_m: NDArray[np.floating], truth_m: NDArray[np.floating], valid: Mask | None = None
+    prediction_m: NDArray[np.floating],
+    truth_m: NDArray[np.floating],
+    valid: Mask | None = None,
+    usable: Mask | None = None,
 ) -> DepthPairs:
     """The counted pixels of one depth map; see `depth_scores` for which those are.
 
+    `usable`: which predictions count; None: those that are finite and above 0.
+
     Raises:
-        ConfigError: shapes differ, or `valid` is not bool.
+        ConfigError: shapes differ, or `valid` or `usable` is not bool.
     """
     expect_shape("prediction_m", prediction_m, truth_m.shape)
     known = valid_pixels(valid, truth_m.shape) & np.isfinite(truth_m) & (truth_m > 0)
-    usable = known & np.isfinite(prediction_m) & (prediction_m > 0)
+    if usable is None:
+        usable = np.isfinite(prediction_m) & (prediction_m > 0)
+    usable = known & valid_pixels(usable, truth_m.shape)
     count = int(np.count_nonzero(known))
     coverage = int(np.count_nonzero(usable)) / count if count else np.nan
     p, g = (depth_m.astype(np.float32, copy=False).reshape(-1) for depth_m in (prediction_m, truth_m))

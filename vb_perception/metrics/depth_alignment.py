@@ -45,7 +45,8 @@ def median_aligned(pairs: DepthPairs) -> DepthPairs:
 def affine_aligned(pairs: DepthPairs) -> DepthPairs:
     """The prediction as a p + b with the least squared error sum (a p + b - g)^2, in metres.
 
-    A constant prediction has no best scale: it becomes the mean of the truth.  Results below 1 mm are set to 1 mm.
+    The prediction may have any sign and unit.  A constant one has no best scale: it becomes the mean of the truth.
+    What comes out below 1 mm is set to 1 mm, so that it counts as wrong: left out, it would flatter.
 
     Source: Ranftl et al., MiDaS, TPAMI 2022, equation 4 (there of disparity); of depth as Marigold, Ke et al., CVPR
     2024, section 5.1.
@@ -67,7 +68,8 @@ def affine_aligned(pairs: DepthPairs) -> DepthPairs:
 def affine_aligned_inverse(pairs: DepthPairs) -> DepthPairs:
     """The same in inverse depth: 1 / (a / p + b) with the least sum (a / p + b - 1 / g)^2.
 
-    For networks that predict disparity up to scale and shift.  What comes out beyond 1 km is set to 1 km.
+    For networks that predict disparity up to scale and shift: 1 / p may have any sign, and is 0 where p is infinite.
+    What comes out beyond 1 km, or behind the camera, is set to 1 km, so that it counts as wrong.
 
     Source: Ranftl et al., MiDaS, TPAMI 2022, equation 4.
     """
