@@ -10,7 +10,7 @@ import pytest
 from tests.evaluation.conftest import make_sample
 from vb_perception.errors import FrameError
 from vb_perception.evaluation.scores import Scorer
-from vb_perception.evaluation.truth import means, true_classes, true_objects
+from vb_perception.evaluation.truth import true_classes, true_objects
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.scenes.sample import Sample
 
@@ -89,21 +89,6 @@ def test_object_means_every_class_that_is_one(samples: list[Sample]) -> None:
 def test_synonyms_name_a_class(samples: list[Sample]) -> None:
     ids = true_classes(("background", "mug", "desk"), samples[0])
     assert (ids[25, 40], ids[15, 30], ids[25, 15]) == (1, 2, 0)
-
-
-@pytest.mark.parametrize("names", [("Cups", "TABLE"), ("the mugs", "desks"), ("Coffee  Cup", "a table")])
-def test_words_are_compared_as_instructions_are_read(samples: list[Sample], names: tuple[str, str]) -> None:
-    right = true_classes(("background", "cup", "table"), samples[0])
-    assert np.array_equal(true_classes(("background", *names), samples[0]), right)
-    strange = replace(samples[0], class_names=("background", "Gizmos", "box", "glass knob"))
-    ids = true_classes(("background", "glass knobs", "gizmo"), strange)
-    assert (ids[25, 40], ids[15, 30], ids[25, 15]) == (1, 2, 0)
-    assert np.array_equal(true_classes(("background", "Table", "Objects"), samples[0]), true_classes(NAMES, samples[0]))
-
-
-def test_words_that_only_look_like_a_plural_are_others() -> None:
-    assert not means("cloth", "clothes")
-    assert not means("clothes", "cloth")
 
 
 def test_the_truth_may_use_synonyms_itself(samples: list[Sample]) -> None:
