@@ -1,6 +1,7 @@
 """Paired differences and their intervals against scipy's bootstrap; two reports beside each other."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
+from vb_perception.cli import main
 from vb_perception.errors import ConfigError
 from vb_perception.evaluation.compare import compare
 from vb_perception.evaluation.frames_log import FramesLog, read_frames_log
@@ -53,7 +55,7 @@ def test_chance_is_seldom_called_a_difference() -> None:
     assert alarms <= 0.08 * 300
 
 
-def _report(folder: Path, errors: list[float | None], digest: str = "d") -> Path:
+def _report(folder: Path, errors: list[float | None], digest: str = "d", problems: Sequence[str] = ()) -> Path:
     folder.mkdir()
     with FramesLog(folder / "frames.jsonl") as log:
         for i, error in enumerate(errors):
@@ -61,7 +63,7 @@ def _report(folder: Path, errors: list[float | None], digest: str = "d") -> Path
             figures["latency"] = {"total_ms": error}
             answers = {"ours": figures, "other": {"depth": {"abs_rel": 0.5}}}
             log.write({"source": "bag", "stamp_ns": i, "answers": answers})
-    content = {"contestants": {"ours": {}, "other": {}}, "data": {"sha256": digest}}
+    content = {"contestants": {"ours": {}, "other": {}}, "data": {"sha256": digest}, "problems": [*problems]}
     (folder / "report.json").write_text(json.dumps(content), encoding="utf-8")
     return folder
 
@@ -129,3 +131,21 @@ def test_a_log_that_broke_is_not_there_under_its_name(tmp_path: Path) -> None:
     (tmp_path / "frames.jsonl").write_text('{"a": null}\n[1]\n', encoding="utf-8")
     with pytest.raises(ConfigError, match="line 2"):
         list(read_frames_log(tmp_path / "frames.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("errors", "problems", "told"),
+    [
+        ([0.1] * 20, ["ended after 20 frames: the engine died"], "problem of B: ended after 20 frames"),
+        ([0.1] * 15, [], "B lacks 5 of the 20 frames of A"),
+        ([0.1] * 4, [], "too few frames to say"),
+        ([0.1] * 20, [], ""),
+    ],
+)
+def test_no_gate_is_passed_that_was_not_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], errors: list[float | None], problems: list[str], told: str
+) -> None:
+    first, second = str(_report(tmp_path / "a", [0.1] * 20)), str(_report(tmp_path / "b", errors, "d", problems))
+    assert main(["compare", first, second]) == 0
+    assert main(["compare", first, second, "--fail-if-worse"]) == (1 if told else 0)
+    assert told in capsys.readouterr().err

@@ -66,6 +66,21 @@ def test_a_typo_is_told(tmp_path: Path, text: str, told: str) -> None:
     assert told in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'depth.abs_rel: "<= 0.06"\ndepth.abs_rel: ">= 0.0"',
+        'depth: {abs_rel: "<= 0.06"}\ndepth.abs_rel: ">= 0.0"',
+        'depth: {abs_rel: "<= 0.06"}\ndepth: {delta1: ">= 0.9"}',
+    ],
+)
+def test_no_criterion_is_lost_to_one_of_the_same_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "criteria.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"depth(\.abs_rel)? more than once"):
+        read_criteria(path)
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         read_criteria(tmp_path / "none.yaml")

@@ -61,7 +61,7 @@ def run_evaluate(options: argparse.Namespace, live: Live) -> int:
 
 
 def run_compare(options: argparse.Namespace) -> int:
-    """Compare; 0 whatever came of it, or with --fail-if-worse 1 if B is worse in any figure but latency.
+    """Compare; 0 whatever came of it, or with --fail-if-worse 1 if B is worse in any figure but latency, or not judged.
 
     Raises:
         ConfigError: One of the two is no report, or they have no frame in common.
@@ -69,7 +69,10 @@ def run_compare(options: argparse.Namespace) -> int:
     comparison = compare(options.a, options.b, options.block)
     lines = [json.dumps(comparison.as_json())] if options.json else comparison.lines()
     sys.stdout.write("\n".join(lines) + "\n")
-    return 1 if options.fail_if_worse and comparison.is_worse() else 0
+    if not options.fail_if_worse:
+        return 0
+    sys.stderr.writelines(f"vb-perception: --fail-if-worse: {gap}\n" for gap in comparison.gaps)
+    return 1 if comparison.is_worse() or comparison.gaps else 0
 
 
 def summary(outcome: Outcome, out: Path | None) -> list[str]:

@@ -110,6 +110,8 @@ def compare_parser() -> argparse.ArgumentParser:
     parser.add_argument("--block", type=at_least_one, help="consecutive frames drawn together; left out: frames^(1/3)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--fail-if-worse", action="store_true", help="exit with 1 if B is worse in any figure but latency"
+        "--fail-if-worse",
+        action="store_true",
+        help="exit with 1 if B is worse in any figure but latency, failed, or lacks frames",
     )
     return parser

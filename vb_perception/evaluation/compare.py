@@ -1,6 +1,7 @@
 """`vb-perception compare A B`: two reports, frame by frame."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,17 +26,22 @@ class Side:
     name: str
     digest: str
     frames: dict[tuple[str, int], Row]
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Differences B - A by figure `group.name`, over the frames that both have; notes are sentences."""
+    """Differences B - A by figure `group.name`, over the frames that both have; notes are sentences.
+
+    `gaps` are sentences too: why nobody can say that B is as good, though no figure be worse.
+    """
 
     first: str
     second: str
     frames: int
     rows: dict[str, tuple[float, float, PairedDifference]]
     notes: tuple[str, ...]
+    gaps: tuple[str, ...] = ()
 
     def verdict(self, figure: str) -> str:
         """What B is to A: "better", "worse", "same" where zero lies in the interval, "too few frames" without one."""
@@ -58,7 +64,8 @@ class Comparison:
             for name, (a, b, d) in self.rows.items()
         }  # fmt: skip
         names = {"a": self.first, "b": self.second, "level": LEVEL}
-        return {**names, "frames": self.frames, "notes": list(self.notes), "figures": figures}
+        told = {"notes": list(self.notes), "gaps": list(self.gaps)}
+        return {**names, "frames": self.frames, **told, "figures": figures}
 
     def lines(self) -> list[str]:
         """A table in text."""
@@ -103,7 +110,16 @@ def compare(first: str, second: str, block: int | None = None) -> Comparison:
         if len(values):
             difference = paired_difference(values[:, 1] - values[:, 0], block)
             rows[name] = float(values[:, 0].mean()), float(values[:, 1].mean()), difference
-    return Comparison(a.name, b.name, len(common), rows, tuple(notes))
+    gated = [difference for name, (_, _, difference) in rows.items() if name.partition(".")[0] not in _NO_GATE]
+    return Comparison(a.name, b.name, len(common), rows, tuple(notes), tuple(_gaps(a, b, gated)))
+
+
+def _gaps(a: Side, b: Side, differences: Sequence[PairedDifference]) -> Iterator[str]:
+    yield from (f"problem of B: {problem}" for problem in b.problems)
+    if missing := sum(key not in b.frames for key in a.frames):
+        yield f"B lacks {missing} of the {len(a.frames)} frames of A"
+    if all(difference.is_too_few for difference in differences):
+        yield "there are too few frames to say of any figure whether B is worse"
 
 
 def _side(text: str) -> Side:
@@ -125,14 +141,14 @@ def _side(text: str) -> Side:
                 f"{g}.{n}": v for g, row_figures in groups.items() if g not in _HIDDEN for n, v in row_figures.items()
             }
             frames[row["source"], row["stamp_ns"]] = figures
-    return Side(f"{folder}:{contestant}", report["data"]["sha256"], frames)
+    return Side(f"{folder}:{contestant}", report["data"]["sha256"], frames, tuple(report["problems"]))
 
 
 def _report(folder: Path) -> dict[str, Any]:
     path = folder / "report.json"
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        _ = report["contestants"], report["data"]["sha256"]
+        _ = report["contestants"], report["data"]["sha256"], report["problems"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"{path} is no report ({error!r}); expected a folder that `vb-perception evaluate --out` finished"
         raise ConfigError(msg) from error

@@ -17,7 +17,7 @@ import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -65,15 +65,22 @@ def read_criteria(path: Path) -> tuple[Criterion, ...]:
     """The criteria of a file.
 
     Raises:
-        ConfigError: it cannot be read, is no mapping, names no known figure, or has a value that is no comparison.
+        ConfigError: it cannot be read, is no mapping, names a figure twice or one that is not known, or has a value
+            that is no comparison.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content, twice = yaml.safe_load(text), _repeated(yaml.compose(text, yaml.SafeLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         msg = f'criteria {path}: {" ".join(str(error).split())}; expected lines such as `depth.abs_rel: "<= 0.06"`'
         raise ConfigError(msg) from error
     if not isinstance(content, dict) or not content:
         msg = f'criteria {path} holds {content!r}; expected lines such as `depth.abs_rel: "<= 0.06"`'
+        raise ConfigError(msg)
+    figures = [figure for figure, _ in _flat(content)]
+    twice += [figure for figure in dict.fromkeys(figures) if figures.count(figure) > 1]
+    if twice:
+        msg = f"criteria {path}: {', '.join(twice)} more than once; expected each once"
         raise ConfigError(msg)
     return tuple(_criterion(path, figure, value) for figure, value in _flat(content))
 
@@ -106,6 +113,15 @@ def judge_criteria(
         passed = bool(_RELATIONS[criterion.relation](value, criterion.limit))
         out.append(Verdict(criterion, value, passed, (counts or {}).get(group, {}).get(name)))
     return tuple(out)
+
+
+def _repeated(node: Any) -> list[str]:  # noqa: ANN401 - PyYAML has no types
+    """Keys that stand more than once in a mapping: PyYAML takes the last, and a criterion were lost."""
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    keys = [key.value for key, _ in node.value]
+    own = [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
+    return own + [key for _, value in node.value for key in _repeated(value)]
 
 
 def _flat(content: Mapping[object, object], prefix: str = "") -> Iterator[tuple[str, object]]:
