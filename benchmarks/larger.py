@@ -2,9 +2,9 @@
 
 Runs of as many images each, from ImageNet, on the same frames, at a size for two cores (`benchmarks/larger/*.yaml`):
 the shipped network on truth alone (small), that of training/edge.yaml on truth alone (large), the shipped network with
-normals six and twenty times as heavy (normals, normals20), and the shipped network that also hears what large says,
-30 % of its images without truth (taught).  Two seeds of small tell what chance does (`chance.py`).  Nothing is
-tuned on OSD's test split or MuJoCo: they are reported.
+normals six and twenty times as heavy (normals, normals20), the large one with normals six times as heavy (large6), and
+the shipped network that also hears what large says, 30 % of its images without truth (taught).  Two seeds of small tell
+what chance does (`chance.py`).  Nothing is tuned on OSD's test split or MuJoCo: they are reported.
 
 Usage: python benchmarks/larger.py [--runs runs], or --kept for the table of results/larger.json once more
     after `vb-perception train benchmarks/larger/small.yaml --out runs/small-1`, large.yaml to runs/large-1 and so on,
@@ -33,7 +33,7 @@ from vb_perception.training.settings import TrainSettings
 from vb_perception.training.train import STATE
 from vb_perception.training.validate import prompt_tensor
 
-KINDS = ("small", "large", "normals", "normals20", "taught")
+KINDS = ("small", "large", "normals", "normals20", "large6", "taught")
 
 
 def main() -> None:
