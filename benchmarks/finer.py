@@ -63,7 +63,7 @@ def main() -> None:
         **circumstances(),
         "sizes": {TEACHER: f"{large[0]}x{large[1]}", "students": f"{small[0]}x{small[1]}"},
         "frames": {name: len(frames) for name, frames in sets.items()},
-        "images": {name: images_seen(state) for name, state in states.items()},
+        "images": {name: images_seen(state) for name, state in states.items() if state != shipped},
         "costs": costs(shipped, {TEACHER: large, "students": small}),
         "figures": rounded(figures),
     }
