@@ -10,7 +10,6 @@ Usage: python benchmarks/finer.py [--runs runs], or --kept for the table of resu
     after `vb-perception distil benchmarks/finer/WAY.yaml --out runs/WAY-1`, and with another seed runs/WAY-2, ...
 """
 
-import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from chance import LESS_IS_BETTER, legend, margins, word
 from circumstances import circumstances
 from distillation import RESULTS, ROOT, frames_at_hand, images_seen, judged, kept_or, read_student
 from distillation_tables import FORMS, SHARE, Figures, osd_title, rounded, unrounded
-from larger import cost
+from larger import asked, cost
 from measuring import in_turns
 
 from vb_perception.training.distil import DistilSettings
@@ -38,11 +37,7 @@ ROUNDS = 15
 
 def main() -> None:
     """Measure every run, write, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the runs are [%(default)s]")
-    parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where drawn frames are kept [%(default)s]")
-    parser.add_argument("--kept", action="store_true", help="measure nothing, write the table of what is kept")
-    options = parser.parse_args()
+    options = asked(__doc__)
     if options.kept:
         write_table(json.loads((RESULTS / "finer.json").read_text(encoding="utf-8")))
         return

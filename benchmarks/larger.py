@@ -38,11 +38,7 @@ KINDS = ("small", "large", "normals", "normals20", "large6", "taught")
 
 def main() -> None:
     """Measure every run, write, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the runs are [%(default)s]")
-    parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where drawn frames are kept [%(default)s]")
-    parser.add_argument("--kept", action="store_true", help="measure nothing, write the table of what is kept")
-    options = parser.parse_args()
+    options = asked(__doc__)
     if options.kept:
         write_table(json.loads((RESULTS / "larger.json").read_text(encoding="utf-8")))
         return
@@ -67,6 +63,15 @@ def main() -> None:
     }
     (RESULTS / "larger.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     write_table(kept)
+
+
+def asked(description: str) -> argparse.Namespace:
+    """Where the runs and the drawn frames are, and whether anything is measured."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="where the runs are [%(default)s]")
+    parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="where drawn frames are kept [%(default)s]")
+    parser.add_argument("--kept", action="store_true", help="measure nothing, write the table of what is kept")
+    return parser.parse_args()
 
 
 def write_table(kept: Mapping[str, Any]) -> None:
