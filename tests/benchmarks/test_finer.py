@@ -1,8 +1,13 @@
 """A student is better than its control only beyond what seeds of both differ by, and is told beside its teacher."""
 
+import json
+
 import numpy as np
 import pytest
+from accuracy_goals import OSD
 from chance import margins, word
+from distillation import RESULTS
+from distillation_tables import osd_title, unrounded
 from finer import PAIRS, START, TEACHER, table, told
 
 SETS, FIGURES = ("a", "b", "c", "d"), ("abs_rel", "delta1", "normals_deg", "overlap_f", "boundary_f", "miou")
@@ -34,6 +39,12 @@ def test_both_pairs_stand_beside_the_teacher_and_only_pairs_that_are_whole() -> 
 
 def tuned() -> dict[str, dict[str, dict[str, float]]]:
     return {f"{kind}-{seed}": figures(0.4 + 0.001 * seed) for kind in ("tuned_truth", "tuned_finer") for seed in (1, 2)}
+
+
+def test_the_written_table_is_that_of_the_kept_numbers() -> None:
+    kept = json.loads((RESULTS / "finer.json").read_text(encoding="utf-8"))
+    lines = table(unrounded(kept["figures"]), {OSD: osd_title("centre crops", kept["sizes"]["students"])})
+    assert (RESULTS / "finer.md").read_text(encoding="utf-8").startswith("\n".join(lines))
 
 
 @pytest.mark.parametrize("seeds", [(3, 3), (2, 2)])
