@@ -9,7 +9,13 @@ import pytest
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
-from vb_perception.rectification import Rectifier, intrinsics_from_info, is_turned, shows_rectified
+from vb_perception.rectification import (
+    Rectifier,
+    intrinsics_from_info,
+    is_turned,
+    needs_rectifying,
+    shows_rectified,
+)
 
 WIDTH, HEIGHT = 320, 240
 K = [200.0, 0.0, 158.0, 0.0, 205.0, 121.0, 0.0, 0.0, 1.0]
@@ -90,6 +96,50 @@ def test_what_the_lens_never_saw_is_told(camera: Any) -> None:  # noqa: ANN401 -
     # Half of a pixel at the rim may be outside, and a quarter at its corners.
     assert picture[unseen].max() <= 128
     assert picture[~unseen].min() >= 60
+
+
+@pytest.mark.parametrize(
+    ("model", "d"),
+    [
+        ("plumb_bob", [-0.38, 0.13, 0.0, 0.0, -0.02]),
+        ("plumb_bob", [-0.3, 0.0, 0.0, 0.0, 0.0]),
+        ("rational_polynomial", [-0.3, 0.0, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0]),
+        ("equidistant", [-0.5, 0.0, 0.0, 0.0]),
+    ],
+)
+def test_a_polynomial_that_turns_round_shows_nothing_twice(model: str, d: list[float]) -> None:
+    """Along a row to the right the source goes to the right, for as long as anything is seen."""
+    camera = info(distortion_model=model, d=d, p=p_of(K[0] / 3, K[4] / 3))
+    target = intrinsics_from_info(camera)
+    assert target is not None
+    columns = np.broadcast_to(np.arange(WIDTH, dtype=np.float32), (HEIGHT, WIDTH))
+    row = Rectifier().measurements(columns, camera, target, np.nan)[int(K[5])]
+    _, unseen = seen_through(camera)
+    assert unseen is not None
+    seen = ~unseen[int(K[5])]
+    assert 0.1 < seen.mean() < 1
+    assert (np.diff(row[seen]) >= 0).all()
+    assert (np.diff(np.flatnonzero(seen)) == 1).all()
+
+
+def test_an_ideal_fisheye_is_no_pinhole() -> None:
+    camera = info(distortion_model="equidistant", d=[0.0] * 4)
+    assert needs_rectifying(camera)
+    columns = np.broadcast_to(np.arange(WIDTH, dtype=np.float32), (HEIGHT, WIDTH))
+    row = Rectifier().measurements(columns, camera, PINHOLE, np.nan)[int(K[5])]
+    angle = np.arctan((np.arange(WIDTH) - K[2]) / K[0])
+    np.testing.assert_allclose(row, K[2] + K[0] * angle, atol=0.55)
+
+
+def test_an_image_without_distortion_is_mapped_from_k_to_p() -> None:
+    camera = info(distortion_model="", d=[], p=p_of(0.8 * K[0], 0.8 * K[4]))
+    assert needs_rectifying(camera)
+    target = intrinsics_from_info(camera)
+    assert target is not None
+    columns = np.broadcast_to(np.arange(WIDTH, dtype=np.float32), (HEIGHT, WIDTH))
+    row = Rectifier().measurements(columns, camera, target, np.nan)[int(K[5])]
+    known = np.isfinite(row)
+    np.testing.assert_allclose(row[known], (K[2] + (np.arange(WIDTH) - K[2]) / 0.8)[known], atol=0.55)
 
 
 def test_where_the_lens_saw_everything_there_is_nothing_to_tell() -> None:

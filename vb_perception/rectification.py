@@ -5,7 +5,7 @@ A camera_info is a `sensor_msgs/CameraInfo`, of rclpy or of a reader of bags: on
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -13,20 +13,15 @@ from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
+from vb_perception.lens_maps import FISHEYE, Maps, Unseen, rectification_maps
 
 RGB = NDArray[np.uint8]
-Unseen = NDArray[np.bool_]
-FISHEYE = ("equidistant", "fisheye")
-BROWN = ("plumb_bob", "rational_polynomial")
 KEPT_MAPS = 4
 RECTIFIED = ("rect", "rectified")  # as in image_rect, the rectified topic of image_proc, and rect/image, ZED's
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")  # rectifiedLeft is two
 SAME_TURN = 1e-6
-HALF_PX = np.float32(0.5)
-TURN_TOLERANCE = 0.05
-"""How far R times its transpose may be from the identity: files round it to a few digits."""
-LEAST_SEEN = 0.01
-"""Share of a rectified picture that the lens saw, below which its coefficients are taken for nonsense."""
+SAME_CAMERA = 1e-3
+"""Share of a focal length or centre that K and P may differ by and mean one camera: 0.3 px of 640x480."""
 
 
 class Region(Protocol):
@@ -53,9 +48,16 @@ class CameraInfo(Protocol):
     roi: Region
 
 
-def is_distorted(camera: CameraInfo) -> bool:
-    """Whether the camera_info describes a lens whose image would have to be rectified."""
-    return any(value != 0 for value in camera.d)
+def needs_rectifying(camera: CameraInfo) -> bool:
+    """Whether the camera_info describes a raw image that is not what its P shows.
+
+    A lens has distortion coefficients; an ideal fisheye has four zeros and is none the less no pinhole.  Without
+    either, K and P still differ where the rectified image is scaled, shifted or turned.
+    """
+    if any(value != 0 for value in camera.d) or (camera.distortion_model in FISHEYE and len(camera.d) > 0):
+        return True
+    k, p = camera.k, camera.p
+    return p[0] != 0 and not np.allclose([k[i] for i in (0, 2, 4, 5)], [p[i] for i in (0, 2, 5, 6)], rtol=SAME_CAMERA)
 
 
 def shows_rectified(topic: str) -> bool:
@@ -147,77 +149,3 @@ class Rectifier:
                 del self._maps[next(iter(self._maps))]
             self._maps[key] = rectification_maps(camera.distortion_model, list(camera.d), k, list(camera.r), target)
         return self._maps[key]
-
-
-class Maps(NamedTuple):
-    """OpenCV's fixed-point maps from the rectified image to the distorted one, and where they lead out of it.
-
-    `unseen` (H, W) is True where the lens saw nothing; None: it saw something everywhere.
-    """
-
-    x: NDArray[Any]
-    y: NDArray[Any]
-    unseen: Unseen | None
-
-
-def rectification_maps(model: str, d: list[float], k: list[float], r: list[float], target: CameraIntrinsics) -> Maps:
-    """The maps that make what `target` sees of a camera with this distortion; camera_info's d, k and r.
-
-    Raises:
-        FrameError: a distortion model that OpenCV does not have, too few coefficients for it, or values that no camera
-            has.
-    """
-    # In floating point: fixed-point numbers wrap around, and what lies far outside would seem to lie in the image.
-    x, y = _float_maps(model, d, _checked_camera(k, target), _checked_turn(r), target)
-    # A pixel spans half a pixel around its centre; what is no number is in none.
-    inside = (x + HALF_PX >= 0) & (x + HALF_PX < target.width) & (y + HALF_PX >= 0) & (y + HALF_PX < target.height)
-    if inside.mean() < LEAST_SEEN:
-        msg = (
-            f"d in camera_info is {d} ({model}): rectified by it the image would show next to nothing; expected the "
-            "coefficients of a lens: calibrate the camera again, or set rectification to assume_rectified if its "
-            "images are rectified already"
-        )
-        raise FrameError(msg)
-    return Maps(*cv2.convertMaps(x, y, cv2.CV_16SC2), None if inside.all() else _fixed(~inside))
-
-
-def _fixed(mask: Unseen) -> Unseen:
-    mask.flags.writeable = False  # frames share it
-    return mask
-
-
-def _checked_camera(k: list[float], target: CameraIntrinsics) -> NDArray[np.float64]:
-    """K as a matrix; raises FrameError if it is no camera's."""
-    CameraIntrinsics(target.width, target.height, k[0], k[4], k[2], k[5])
-    return np.array(k).reshape(3, 3)
-
-
-def _checked_turn(r: list[float]) -> NDArray[np.float64]:
-    """R as a matrix, the identity where it is not set; raises FrameError if it is no rotation."""
-    turn = np.array(r, np.float64).reshape(3, 3)
-    if not turn.any():
-        return np.eye(3)
-    if not (np.allclose(turn @ turn.T, np.eye(3), atol=TURN_TOLERANCE) and np.linalg.det(turn) > 0):
-        msg = f"r in camera_info is {r}: expected a rotation (or zeros for none); calibrate the camera again"
-        raise FrameError(msg)
-    return turn
-
-
-def _float_maps(
-    model: str, d: list[float], matrix: NDArray[np.float64], turn: NDArray[np.float64], target: CameraIntrinsics
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    if not np.isfinite(d).all():
-        msg = f"d in camera_info is {d}: expected finite coefficients; calibrate the camera again"
-        raise FrameError(msg)
-    wanted = np.array([[target.fx, 0, target.cx], [0, target.fy, target.cy], [0, 0, 1]])
-    size = (target.width, target.height)
-    if model in FISHEYE and len(d) >= 4:  # noqa: PLR2004 - k1 to k4
-        return cv2.fisheye.initUndistortRectifyMap(matrix, np.array(d[:4]), turn, wanted, size, cv2.CV_32FC1)
-    if model in BROWN and len(d) in (4, 5, 8, 12, 14):
-        return cv2.initUndistortRectifyMap(matrix, np.array(d), turn, wanted, size, cv2.CV_32FC1)
-    known = ", ".join((*BROWN, *FISHEYE))
-    msg = (
-        f"distortion model {model!r} with {len(d)} coefficients cannot be undone here: expected one of {known}; "
-        "rectify the image before (image_proc) and remap ~/input/image to image_rect"
-    )
-    raise FrameError(msg)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.ros.bench import CX, CY, FX, FY, HEIGHT, WIDTH, image_message, info_message
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
-from vb_perception.rectification import intrinsics_from_info, is_distorted
+from vb_perception.rectification import intrinsics_from_info, needs_rectifying
 from vb_perception.ros.inputs import (
     IMAGES_KEPT,
     INFOS_KEPT,
@@ -35,13 +35,17 @@ def test_projection_of_a_rectified_camera_wins_over_k() -> None:
     assert intrinsics_from_info(camera) == CameraIntrinsics(WIDTH, HEIGHT, 50.0, 51.0, 30.0, 20.0)
 
 
-def test_only_coefficients_that_are_not_zero_distort() -> None:
+def test_distortion_or_a_p_that_is_not_k_asks_for_rectification() -> None:
     camera = info_message(0)
-    assert not is_distorted(camera)
+    assert not needs_rectifying(camera)
     camera.d = [0.0] * 5
-    assert not is_distorted(camera)
-    camera.d = [0.0, 0.1]
-    assert is_distorted(camera)
+    assert not needs_rectifying(camera)
+    camera.p = [FX, 0.0, CX, -5.0, 0.0, FY, CY, 0.0, 0.0, 0.0, 1.0, 0.0]  # the right camera of a pair
+    assert not needs_rectifying(camera)
+    camera.p[0] = FX / 2
+    assert needs_rectifying(camera)
+    camera.p[0], camera.d = FX, [0.0, 0.1]
+    assert needs_rectifying(camera)
 
 
 def test_a_bgr_image_becomes_an_rgb_frame() -> None:

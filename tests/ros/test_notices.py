@@ -43,7 +43,7 @@ def test_distortion_is_a_notice_and_no_warning(bench: Bench) -> None:
     bench.spin_until(lambda: "notice" in _states(bench), "the notice is given")
     last = _camera_rows(bench)[-1]
     assert last.level == DiagnosticStatus.OK
-    assert last.message.startswith("notice: camera_info has distortion coefficients: images are rectified here")
+    assert last.message.startswith("notice: camera_info has distortion, or K that P is not: images are rectified here")
     assert bench.status().level == DiagnosticStatus.OK
     assert "rejected" not in _states(bench)
 
@@ -75,7 +75,7 @@ def test_a_notice_is_logged_though_another_trouble_was_just_before(
         _send(bench, d=[0.1, 0.0, 0.0, 0.0, 0.0])
         bench.spin_until(bench.processed(count), "the image is processed")
     bench.spin_until_status(DiagnosticStatus.WARN, "rgb42")  # what is wrong comes before what is only so
-    assert capfd.readouterr().err.count("camera_info has distortion coefficients") == 1
+    assert capfd.readouterr().err.count("camera_info has distortion, or K that P is not") == 1
 
 
 def test_phrases_that_were_not_taught_are_told(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:

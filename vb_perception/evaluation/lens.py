@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
+from vb_perception.lens_maps import Unseen
 from vb_perception.rectification import (
     CameraInfo,
     Rectifier,
-    Unseen,
     intrinsics_from_info,
-    is_distorted,
     is_turned,
+    needs_rectifying,
     shows_rectified,
 )
 
@@ -36,7 +36,7 @@ class Lens:
             FrameError: image and camera_info differ in size, or the distortion cannot be undone.
         """
         intrinsics = intrinsics_from_info(info)
-        self._now = (info, intrinsics) if self._undo and intrinsics is not None and is_distorted(info) else None
+        self._now = (info, intrinsics) if self._undo and intrinsics is not None and needs_rectifying(info) else None
         if self._now is None or intrinsics is None:
             return rgb, intrinsics, None
         straight, unseen = self._rectifier.picture(rgb, info, intrinsics)

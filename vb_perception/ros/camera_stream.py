@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from vb_perception.pipeline import PerceptionPipeline
-from vb_perception.rectification import is_distorted
+from vb_perception.rectification import needs_rectifying
 from vb_perception.ros.answers import Answered, Asked, CameraAnswers
 from vb_perception.ros.audit import Maker
 from vb_perception.ros.camera_input import image_topic, info_topic
@@ -230,7 +230,7 @@ class CameraStream:
         frame = frame_from_arrival(arrival, turn.viewport)
         if frame.intrinsics is None:
             wanted = self._troubles.without_calibration(wanted, asked=asked)
-        elif arrival.camera is not None and is_distorted(arrival.camera):
+        elif arrival.camera is not None and needs_rectifying(arrival.camera):
             self._troubles.tell_of_distortion(undone=view_of(turn.settings, self.topic).undo_distortion)
         tasks = turn.tasks(wanted)
         if not tasks:

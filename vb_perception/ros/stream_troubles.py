@@ -74,8 +74,8 @@ class StreamTroubles:
         return left
 
     def tell_of_distortion(self, *, undone: bool | None) -> None:
-        """A lens has distortion; whether it is `undone` here, as in `viewport.View`."""
-        text = "camera_info has distortion coefficients: " + (
+        """Images are not rectified, says camera_info; whether that is `undone` here, as in `viewport.View`."""
+        text = "camera_info has distortion, or K that P is not: " + (
             "images are rectified here; where they are so already, set rectification to assume_rectified"
             if undone
             else "images are taken as rectified; where they are not, set rectification to rectify, or remap "

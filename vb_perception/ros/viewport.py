@@ -14,7 +14,8 @@ from sensor_msgs.msg import CameraInfo
 
 from vb_perception.camera import CameraIntrinsics
 from vb_perception.errors import FrameError
-from vb_perception.rectification import Rectifier, Unseen, intrinsics_from_info, is_distorted, shows_rectified
+from vb_perception.lens_maps import Unseen
+from vb_perception.rectification import Rectifier, intrinsics_from_info, needs_rectifying, shows_rectified
 from vb_perception.ros.settings import CameraSettings
 
 RGB = NDArray[np.uint8]
@@ -61,7 +62,7 @@ class Viewport:
         """
         intrinsics = None if camera is None else intrinsics_from_info(camera)
         looked = Looked(rgb, intrinsics)
-        if camera is not None and intrinsics is not None and is_distorted(camera):
+        if camera is not None and intrinsics is not None and needs_rectifying(camera):
             looked = self._undistorted(rgb, camera, intrinsics)
         if self._view.crop_px is not None:
             looked = _cropped(looked, self._view.crop_px)
@@ -70,9 +71,9 @@ class Viewport:
     def _undistorted(self, rgb: RGB, camera: CameraInfo, target: CameraIntrinsics) -> Looked:
         if self._view.undo_distortion is None:
             msg = (
-                f"camera_info has distortion coefficients ({camera.distortion_model}) and parameter rectification is "
-                "refuse: remap ~/input/image to the rectified topic (image_rect of image_proc), or set rectification "
-                "to rectify or, for images that are rectified already, assume_rectified"
+                f"camera_info has distortion ({camera.distortion_model}), or K that P is not, and parameter "
+                "rectification is refuse: remap ~/input/image to the rectified topic (image_rect of image_proc), or "
+                "set rectification to rectify or, for images that are rectified already, assume_rectified"
             )
             raise FrameError(msg)
         if not self._view.undo_distortion:
