@@ -145,6 +145,15 @@ def test_one_point_a_voxel() -> None:
     assert len(np.unique(cells, axis=0)) == len(thin) == len(np.unique(np.floor(full / 0.05).astype(int), axis=0))
 
 
+def test_a_slope_is_no_edge_however_much_its_farther_side_is_off_its_nearer_one() -> None:
+    """Neighbours along a slope of 6 % differ by less than 10 %, those on either side of a pixel by more."""
+    slope_m = np.broadcast_to(np.float32(1.06) ** np.arange(8, dtype=np.float32), (5, 8))
+    assert not at_depth_edge(slope_m, 0.1).any()
+    assert at_depth_edge(slope_m, 0.05).all()
+    far_m = np.full((4, 4), np.finfo(np.float32).max / 2, np.float32)
+    assert not at_depth_edge(far_m, 0.1).any()
+
+
 def test_points_that_fly_between_two_surfaces_are_left_out() -> None:
     depth_m = np.full((120, 160), 3.0, np.float32)
     depth_m[:, 80:] = 1.0

@@ -35,8 +35,10 @@ def at_depth_edge(depth_m: Float, jump: float) -> NDArray[np.bool_]:
     """
     known = np.isfinite(depth_m)
     far = cv2.dilate(np.where(known, depth_m, np.float32(0)), _CROSS)
-    near = cv2.erode(np.where(known, depth_m, np.float32(np.inf)), _CROSS)
-    out: NDArray[np.bool_] = known & (far > near * np.float32(1 + jump))
+    near = cv2.erode(np.where(known, depth_m, np.float32(np.inf)), _CROSS, borderValue=float("inf"))
+    step = np.float32(1 + jump)
+    # Its own depth stands between: the farthest and the nearest neighbour may be on either side of a slope.
+    out: NDArray[np.bool_] = known & ((far > depth_m * step) | (depth_m > near * step))
     return out
 
 
