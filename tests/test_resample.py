@@ -134,3 +134,21 @@ def test_every_kind_comes_out_at_the_size_asked_for(size: tuple[int, int]) -> No
         assert type(resized) is type(prediction)
         assert resized.confidence.shape == (height, width)
         assert (resized is prediction) == (size == (32, 24))
+
+
+def test_nothing_unknown_is_sure() -> None:
+    confidence = np.ones((24, 32), np.float32)
+    depth_m, normals = np.full((24, 32), 2, np.float32), np.full((24, 32, 3), (0, 0, -1), np.float32)
+    depth_m[8:16, 8:16] = normals[8:16, 8:16] = np.nan
+    confidence[8:16, 8:16] = 0
+    depth = resize_prediction(DepthMap(depth_m, confidence), 100, 75)
+    turned = resize_prediction(NormalMap(normals, confidence), 100, 75)
+    assert isinstance(depth, DepthMap)
+    assert isinstance(turned, NormalMap)
+    for unknown, sure in (
+        (np.isnan(depth.depth_m), depth.confidence),
+        (np.isnan(turned.normals[..., 0]), turned.confidence),
+    ):
+        assert 0.05 < unknown.mean() < 0.2
+        assert not sure[unknown].any()
+        assert sure[~unknown].min() > 0

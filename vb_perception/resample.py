@@ -28,14 +28,21 @@ BLOCK_ROWS = 32
 
 
 def resize_prediction(prediction: Prediction, width: int, height: int) -> Prediction:
-    """The same prediction, each array `height` x `width`; the very same object where it has that size already."""
+    """The same prediction, each array `height` x `width`; the very same object where it has that size already.
+
+    Confidence is 0 where depth or normals are unknown.
+    """
     if prediction.confidence.shape == (height, width):
         return prediction
     confidence = resize_confidence(prediction.confidence, width, height)
     if isinstance(prediction, DepthMap):
-        return DepthMap(resize_depth(prediction.depth_m, width, height), confidence)
+        depth_m = resize_depth(prediction.depth_m, width, height)
+        confidence[np.isnan(depth_m)] = 0
+        return DepthMap(depth_m, confidence)
     if isinstance(prediction, NormalMap):
-        return NormalMap(resize_normals(prediction.normals, width, height), confidence)
+        normals = resize_normals(prediction.normals, width, height)
+        confidence[np.isnan(normals[..., 0])] = 0
+        return NormalMap(normals, confidence)
     return SegmentMap(_nearest(prediction.ids, width, height), prediction.names, confidence)
 
 

@@ -46,6 +46,10 @@ def mixed(name: str, out: str, rows: str = "row_share", columns: str = "column_s
 CONFIDENCE = f"""{four("c", "sure")}{mixed("c", "linear_confidence")}
     confidence = Clip(linear_confidence, nought, unit)
 """
+CONFIDENCE_OF_KNOWN = f"""{four("c", "sure")}{mixed("c", "linear_confidence")}
+    clipped_confidence = Clip(linear_confidence, nought, unit)
+    confidence = Where(unknown, nought, clipped_confidence)
+"""
 
 
 def walk_lines() -> str:
@@ -108,7 +112,7 @@ read_depth (uint8[H, W, 3] painted, float[{TABLE_ROWS}] metres, float[{TABLE_ROW
     chosen = Where(one_surface, linear_m, z_n)
     unknown = Less(chosen, nought)
     depth_m = Where(unknown, nan, chosen)
-    {CONFIDENCE}
+    {CONFIDENCE_OF_KNOWN}
 }}
 """
 """Unknown depth is -1 in the table, and NaN again at the end: what comparisons do with NaN differs between devices."""
@@ -153,7 +157,9 @@ read_normals (uint8[H, W, 3] painted, {TAPS}) => (float[h, w, 3] normals, float[
     near_unknown = Less(near_length2, half)
     near = Where(near_unknown, nan, n_n)
     normals = Where(differ, near, unit_linear)
-    {CONFIDENCE}
+    unknown_deep = And(differ, near_unknown)
+    unknown = Squeeze(unknown_deep, two)
+    {CONFIDENCE_OF_KNOWN}
 }}
 """
 
