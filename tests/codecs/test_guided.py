@@ -44,6 +44,19 @@ def test_what_is_printed_on_a_box_makes_no_hole_in_it() -> None:
     assert np.array_equal(found, ids)
 
 
+@pytest.mark.parametrize("at", [(0, 0), (40, 50)])
+@pytest.mark.parametrize("shape", [(8, 8), (12, 12), (5, 60)])
+def test_what_is_small_does_not_vanish_in_glaring_light(at: tuple[int, int], shape: tuple[int, int]) -> None:
+    (top, left), (height, width) = at, shape
+    ids = np.zeros((96, 128), np.uint16)
+    ids[top : top + height, left : left + width] = 4
+    ids[70:90, 20:100] = 2
+    picture = np.full((96, 128, 3), 255, np.uint8)
+    picture[70:90, 20:100] = 90
+    found = follow_picture(ids, picture, 6)
+    assert np.count_nonzero(found[ids == 4] == 4) > 0.25 * height * width
+
+
 def test_without_an_edge_in_the_picture_a_straight_border_stays() -> None:
     ids = np.zeros((48, 64), np.uint16)
     ids[:, 30:] = 7

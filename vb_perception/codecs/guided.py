@@ -18,6 +18,10 @@ EPSILON = 1e-5
 """Variance of colours in [0, 1] below which a square of the picture counts as flat."""
 COARSE_RADIUS_PX = 3
 """The picture is reduced until the radius is no more than this."""
+MOST_LOST = 0.75
+"""Share of a thing from which on it has not moved but vanished."""
+FLAT_LEVELS = 5.0
+"""Standard deviation up to which the picture around a thing shows nothing but a camera's noise: in glare or the dark."""
 LEVELS = np.float32(255)
 
 
@@ -27,7 +31,8 @@ def follow_picture(ids: NDArray[np.uint16], picture: RGB, radius_px: int) -> NDA
     Within each square the map of an id, 1 where it is and 0 elsewhere, is fitted as a linear function of red, green and
     blue; a pixel's share of an id is the mean of what the squares around it say, and the largest share wins.  So a
     border that runs beside an edge of the picture moves there, and where there is none it is smoothed.  A piece of an
-    id none of which was that id's is left as it was: print on a box makes no hole in it.
+    id none of which was that id's is left as it was: print on a box makes no hole in it.  So is what would be all but
+    gone: something small where the picture is flat, as in glaring light.
 
     Args:
         ids: (H, W), 0 background, which counts like any other.
@@ -56,7 +61,8 @@ def follow_picture(ids: NDArray[np.uint16], picture: RGB, radius_px: int) -> NDA
         winner[part][ahead] = one
         np.maximum(most[part], share, out=most[part])
     winner[left >= most] = largest
-    return _without_islands(ids, winner[: ids.shape[0], : ids.shape[1]])
+    moved = _without_islands(ids, winner[: ids.shape[0], : ids.shape[1]])
+    return _with_what_was_lost(ids, moved, picture, radius_px)
 
 
 def _without_islands(ids: NDArray[np.uint16], moved: NDArray[np.uint16]) -> NDArray[np.uint16]:
@@ -64,16 +70,37 @@ def _without_islands(ids: NDArray[np.uint16], moved: NDArray[np.uint16]) -> NDAr
     out = moved.copy()
     changed = moved != ids
     for one in np.flatnonzero(np.bincount(moved[changed])):
-        left, top, width, height = cv2.boundingRect((changed & (moved == one)).astype(np.uint8))
+        left, top, width, height = cv2.boundingRect((changed & (moved == one)).view(np.uint8))
         # A pixel more to each side: what a piece hangs together with, if not all of it is new.
         near = np.s_[max(top - 1, 0) : top + height + 1, max(left - 1, 0) : left + width + 1]
-        count, piece = cv2.connectedComponents((moved[near] == one).astype(np.uint8), connectivity=4)
+        count, piece = cv2.connectedComponents((moved[near] == one).view(np.uint8), connectivity=4)
         was_there = np.zeros(count, np.bool_)
         was_there[piece[~changed[near]]] = True
         was_there[0] = True  # all that is another id
         island = ~was_there[piece]
         out[near][island] = ids[near][island]
     return out
+
+
+def _with_what_was_lost(
+    ids: NDArray[np.uint16], moved: NDArray[np.uint16], picture: RGB, radius_px: int
+) -> NDArray[np.uint16]:
+    """`moved`, but with the pieces of `ids` that have all but gone where the picture shows nothing, not even them."""
+    lost = (moved != ids) & (ids > 0)
+    # What is thinner than this is moved or no thing; most ids need not be looked at further.
+    broadly = cv2.erode(lost.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).view(np.bool_)
+    for one in np.flatnonzero(np.bincount(ids[broadly])):
+        count, piece, boxes, _ = cv2.connectedComponentsWithStats((ids == one).view(np.uint8), connectivity=4)
+        gone = np.bincount(piece[lost], minlength=count) >= MOST_LOST * boxes[:, cv2.CC_STAT_AREA]
+        for number in np.flatnonzero(gone[1:]) + 1:
+            left, top, width, height = boxes[number, :4]
+            rows, columns = (
+                slice(max(start - radius_px, 0), start + size + radius_px)
+                for start, size in ((top, height), (left, width))
+            )
+            if picture[rows, columns].std((0, 1)).max() <= FLAT_LEVELS:
+                moved[piece == number] = one
+    return moved
 
 
 class _Guide:
