@@ -2,11 +2,13 @@
 
 import contextlib
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import vb_perception
 from tests.prompts import (
     INSTANCES,
     MASKS,
@@ -18,6 +20,7 @@ from vb_perception.codecs.depth import DepthCodec
 from vb_perception.codecs.palette import COLOUR_NAMES, Colour
 from vb_perception.errors import ConfigError
 from vb_perception.instructions import ACCEPTED_FORMS, task_from_text
+from vb_perception.instructions.phrases import unknown_words
 from vb_perception.tasks import (
     MAX_THINGS,
     EdgeMap,
@@ -49,6 +52,21 @@ def test_british_spelling_case_and_spacing_change_nothing(text: str, task: Task)
 def test_the_forms_that_errors_propose_are_accepted(kind: str, form: str) -> None:
     asked = task_from_text(form).tokens[0].phrase
     assert kind.split(maxsplit=1)[0] in asked or kind.split(maxsplit=1)[0].rstrip("s") in asked
+
+
+SHIPPED_WORDS = Path(vb_perception.__file__).parent / "models" / "default" / "words.txt"
+
+
+@pytest.mark.parametrize("form", [form for forms in ACCEPTED_FORMS.values() for form in forms])
+def test_the_shipped_model_knows_what_errors_propose(form: str) -> None:
+    nouns = SHIPPED_WORDS.read_text(encoding="utf-8").splitlines()
+    things = [token.phrase for token in task_from_text(form).tokens if token.role == "thing"]
+    assert [unknown_words(thing, nouns) for thing in things] == [()] * len(things)
+
+
+def test_a_legend_in_json_may_have_articles() -> None:
+    bare, said = (task_from_text(f'{{"{a}mug": "red", "{a}background": "white"}}') for a in ("", "the "))
+    assert said == bare
 
 
 @pytest.mark.parametrize("name", COLOUR_NAMES)

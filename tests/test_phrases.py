@@ -83,3 +83,8 @@ def test_one_noun(one: str, other: str) -> None:
 def test_two_nouns(one: str, other: str) -> None:
     assert not same_noun(one, other)
     assert not same_noun(other, one)
+
+
+@pytest.mark.parametrize("plural", ["knives", "people", "mice", "red knives"])
+def test_a_plural_that_no_ending_tells_is_known_with_its_noun(plural: str) -> None:
+    assert not unknown_words(plural, {"knife", "person", "mouse"})

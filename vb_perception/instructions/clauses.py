@@ -30,7 +30,7 @@ ACCEPTED_FORMS: dict[str, tuple[str, ...]] = {
         "Segment all the mugs, color them differently. The background is black.",
     ),
     MASKS: (
-        "A segmentation map of the input image. The mug on the left is rendered in green.",
+        "A segmentation map of the input image. The leftmost mug is rendered in green.",
         "This image shows segmentation masks from the given image. The background is black. The mug is yellow.",
     ),
 }

@@ -59,21 +59,21 @@ def untaught(task: str, phrases: Sequence[str]) -> str:
 
 def same_noun(one: str, other: str) -> bool:
     """Whether two phrases end in forms of one noun: "basketballs" and "orange basketball", "people" and "person"."""
-    last = [_regular(phrase.lower().split()[-1]) for phrase in (one, other)]
-    return any(a in singulars(b) or b in singulars(a) for a in last[0] for b in last[1])
-
-
-def _regular(word: str) -> set[str]:
-    """A word as written, and what it is the irregular plural of."""
-    return {word} | {
-        word.removesuffix(plural) + singular for plural, singular in _SINGULAR_OF.items() if word.endswith(plural)
-    }
+    a, b = (phrase.lower().split()[-1] for phrase in (one, other))
+    return any(form in singulars(b) for form in (a, *_irregular(a))) or any(
+        form in singulars(a) for form in (b, *_irregular(b))
+    )
 
 
 def singulars(phrase: str) -> tuple[str, ...]:
     """A noun as written, and what it may be the plural of."""
-    forms = [phrase]
+    forms = [phrase, *_irregular(phrase)]
     for ending, instead in (("s", ""), ("es", ""), ("ies", "y"), ("ves", "f")):
         if phrase.endswith(ending) and len(phrase) > len(ending) + 1:
             forms.append(phrase.removesuffix(ending) + instead)
     return tuple(forms)
+
+
+def _irregular(phrase: str) -> list[str]:
+    """What a noun is the plural of that no ending tells."""
+    return [phrase.removesuffix(p) + singular for p, singular in _SINGULAR_OF.items() if phrase.endswith(p)]

@@ -186,7 +186,7 @@ def _note_legend(reading: _Reading, entries: str) -> None:
         if not entry:
             reading.left.append(entries[position:].strip())
             return
-        reading.name_thing((entry["quoted"] or entry["single"] or entry["bare"]).strip(), entry["colour"])
+        reading.name_thing(phrase_from_clause(entry["quoted"] or entry["single"] or entry["bare"]), entry["colour"])
         position = entry.end()
 
 

@@ -42,7 +42,7 @@ def object_overlaps(prediction_ids: Ids, truth_ids: Ids, valid: Mask | None = No
     columns, predicted_ids = _numbered(prediction_ids)
     shape = len(true_ids), len(predicted_ids)
     of_any = np.flatnonzero(counted & ((rows > 0) | (columns > 0)))  # most pixels belong to no object on either side
-    cell = rows[of_any] * np.intp(shape[1])
+    cell = rows[of_any].astype(np.intp) * shape[1]  # before numpy 2 int16 times intp was int16
     cell += columns[of_any]
     pixels = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
     keep_t, keep_p = pixels.sum(1) * (true_ids > 0) > 0, pixels.sum(0) * (predicted_ids > 0) > 0
