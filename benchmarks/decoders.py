@@ -57,7 +57,7 @@ def main() -> None:
         "borders_noise": lambda: follow_picture(specks, noise, FOLLOWED_PX),
         "instances_noise": lambda: decode_instances(noise, BLACK),
     }
-    found = int(decode_instances(instances_rgb, BLACK)[0].max())
+    found = int(decode_instances(instances_rgb, BLACK).max())
     timings = {name: timed(run, repeats) for name, run in runs.items()}
     size = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX, "repeats": repeats}
     print(json.dumps({"benchmark": "codecs", **size, "instances_found": found, **timings, **circumstances()}, indent=1))

@@ -21,7 +21,7 @@ COARSE_RADIUS_PX = 3
 MOST_LOST = 0.75
 """Share of a thing from which on it has not moved but vanished."""
 FLAT_LEVELS = 5.0
-"""Standard deviation up to which the picture around a thing shows nothing but a camera's noise: in glare or the dark."""
+"""Standard deviation up to which the picture around a thing shows but a camera's noise, as in glare or the dark."""
 LEVELS = np.float32(255)
 
 

@@ -3,13 +3,13 @@
 Source of the decoder and its constants: Vision Banana (arXiv 2604.20329) version 3, appendix A.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from vb_perception.codecs.colours import RGB, confidence_from_squared, expect_rgb
+from vb_perception.codecs.colours import RGB, expect_rgb
 from vb_perception.codecs.flood import flood_fill
 from vb_perception.codecs.palette import Colour
 from vb_perception.codecs.slots import assign_slots, slot_colours
@@ -48,8 +48,8 @@ def decode_instances(
     min_area: float = 2e-4,
     min_erosion: float = 0.1,
     gamma: float = 5.0,
-) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-    """Read (H, W, 3) uint8 as instance ids (H, W) uint16, 0 background, counted in raster order, and confidence.
+) -> NDArray[np.uint16]:
+    """Read (H, W, 3) uint8 as instance ids (H, W) uint16, 0 background, counted in raster order.
 
     The five stages, with the paper's constants as defaults:
 
@@ -60,9 +60,6 @@ def decode_instances(
        inside, so that what the edge cuts off is not thin there (ours; the paper is silent).
     5. Merge every two components whose mean colours are within tau and whose common bounding box is at most `gamma`
        times the sum of their own.  Pairs are judged as they came out of stage 4; merging is transitive (ours).
-
-    Confidence (H, W) float32 is exp(-d / 16 levels), d being the distance to the mean colour of the pixel's instance,
-    or to the background's colour: what stages 3 and 4 dropped is background far from its colour (ours).
 
     Raises:
         FrameError: `rgb` is not (H, W, 3) uint8.
@@ -89,19 +86,14 @@ def decode_instances(
     owner = labels.ravel()[member]
     total = np.stack([np.bincount(owner, plane.ravel()[member], count + 1)[1:] for plane in levels], 1)
     pairs = _alike(total / sizes[:, None], _boxes(owner, member, rgb.shape[1], count), tau, gamma)
-    groups, group = np.unique(_join(count, pairs), return_inverse=True)
-    ids = np.concatenate(([0], group + 1)).astype(np.uint16)[labels]
-
-    colours = np.zeros((len(groups) + 1, 3), np.float32)
-    colours[0] = background
-    for i in range(3):
-        colours[1:, i] = np.bincount(group, total[:, i], len(groups)) / np.bincount(group, sizes, len(groups))
-    return ids, confidence_from_squared(_distance2(levels, [plane[ids] for plane in colours.T]))
+    _, group = np.unique(_join(count, pairs), return_inverse=True)
+    ids: NDArray[np.uint16] = np.concatenate(([0], group + 1)).astype(np.uint16)[labels]
+    return ids
 
 
-def _distance2(levels: NDArray[np.float32], colours: Sequence[ArrayLike]) -> NDArray[np.float32]:
-    """Squared distance (H, W) of levels (3, H, W) to a colour, given as three numbers or three arrays (H, W)."""
-    red, green, blue = (np.square(plane - colour) for plane, colour in zip(levels, colours, strict=True))
+def _distance2(levels: NDArray[np.float32], colour: Colour) -> NDArray[np.float32]:
+    """Squared distance (H, W) of levels (3, H, W) to a colour."""
+    red, green, blue = (np.square(plane - level) for plane, level in zip(levels, colour, strict=True))
     squared: NDArray[np.float32] = red + green + blue
     return squared
 

@@ -135,7 +135,7 @@ class InstanceSegmentation:
         height = rgb.shape[0]
         followed = nearest if picture is None else follow_picture(nearest, picture, round(height * FOLLOW_SHARE))
         voted = vote(followed, round(height * VOTE_SHARE))
-        apart, _ = decode_instances(np.array(palette, np.uint8)[voted], self.background)
+        apart = decode_instances(np.array(palette, np.uint8)[voted], self.background)
         ids, absorbed = absorb_fragments(apart, round(height * RING_REACH_SHARE))
         confidence[((ids == 0) & (nearest > 0)) | (voted != nearest) | absorbed] = 0
         names = (BACKGROUND, *(f"{self.noun} {i}" for i in range(1, int(ids.max(initial=0)) + 1)))
