@@ -132,8 +132,9 @@ def faces(
 def robust_plane(terms: Floats, inverse: Floats) -> Floats:
     """Coefficients (3,) of the plane through most of `inverse` (N,): least squares, again without what is far off."""
     near = np.ones(len(inverse), np.bool_)
+    found: Floats = np.zeros(3)
     for _ in range(3):
-        found: Floats = np.linalg.lstsq(terms[near], inverse[near], rcond=None)[0]
+        found = np.linalg.lstsq(terms[near], inverse[near], rcond=None)[0].astype(np.float64)
         residual = np.abs(inverse - terms @ found)
         near = residual <= 3 * np.median(residual)
     return found

@@ -68,7 +68,8 @@ def folded_back(model: str, d: list[float], turn: NDArray[np.float64], target: C
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         outwards = np.diff(_distorted(model, d, reach)) > 0
     first = int(outwards.argmin()) if not outwards.all() else RADII - 1
-    return ~ahead | (radius > reach[first])
+    back: NDArray[np.bool_] = ~ahead | (radius > reach[first])
+    return back
 
 
 def _distorted(model: str, d: list[float], radius: NDArray[np.float64]) -> NDArray[np.float64]:
