@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -96,7 +97,7 @@ def on_this_machine(workers: int) -> Runner:
             yield from (evaluate_job(job, settings) for job in jobs)
             return
         # Spawned, not forked: engines and OpenCV have threads that a fork would not copy.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, get_context("spawn"), _end_on_interrupt) as pool:
             running = {pool.submit(evaluate_job, job, settings): job for job in jobs}
             try:
                 for future in as_completed(running):
@@ -108,6 +109,11 @@ def on_this_machine(workers: int) -> Runner:
                 pool.shutdown(cancel_futures=True)
 
     return run
+
+
+def _end_on_interrupt() -> None:
+    """Ctrl-C ends this process at once, without a word: the one that asked for the work tells of it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def evaluate_job(job: Job, settings: Settings) -> Result:
