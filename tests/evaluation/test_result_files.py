@@ -40,6 +40,15 @@ def test_the_bag_that_is_evaluated_stays(
     assert (recording.parent / "report.json").read_text(encoding="utf-8") == "{}"  # nor anything beside it
 
 
+def test_the_bag_that_a_contestant_learns_from_stays(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = recording.parent.parent / "frames.mcap"
+    write_samples(other, [make_sample(1)])
+    ours = ["evaluate", str(other), "--out", str(recording.parent)]
+    assert main([*ours, "--beside", f"mean=no-image:{recording}"]) != 0
+    assert "would be deleted to make room for the results in" in capsys.readouterr().err
+    assert recording.is_file()
+
+
 def test_no_door_leads_past_it(recording: Path) -> None:
     recorded = Settings(recorded="/perception_node/output")
     with pytest.raises(ConfigError, match="would be deleted"):

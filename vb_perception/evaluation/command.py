@@ -14,7 +14,7 @@ from vb_perception.evaluation.bag_truth import TruthTopics
 from vb_perception.evaluation.cluster import on_ray
 from vb_perception.evaluation.command_arguments import NODE_OUTPUT, TRUTH
 from vb_perception.evaluation.compare import compare
-from vb_perception.evaluation.contestants import whole_path
+from vb_perception.evaluation.contestants import folder_of, whole_path
 from vb_perception.evaluation.criteria import check_classes, read_criteria
 from vb_perception.evaluation.evaluate import evaluate
 from vb_perception.evaluation.junit import write_junit
@@ -41,7 +41,8 @@ def run_evaluate(options: argparse.Namespace, live: Live) -> int:
         msg = "--live plays one bag and writes its recording: give one source and --out"
         raise ConfigError(msg)
     if options.out is not None:  # here already: after an error `_tell_ci` clears the folder too
-        refuse_to_lose([*options.sources, *sources_in(options.sources)], options.out)
+        beside = [folder_of(what) for _, what in settings.contestants]
+        refuse_to_lose([*options.sources, *sources_in(options.sources), *beside], options.out)
     try:
         if options.live:
             recording, trouble = live(options.sources[0], options)
