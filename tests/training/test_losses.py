@@ -44,7 +44,7 @@ def test_regressed_depth_loss_is_least_at_the_truth_and_pays_for_false_confidenc
         encoded = CODEC.encode(np.full((1, 64), metres, np.float32))
         rgb = torch.from_numpy(encoded).permute(2, 0, 1)[None].float() / 127.5 - 1
         rgb[:, 2] += off_levels / 127.5  # 1.3 m lies on the red-yellow edge: blue leaves the walk
-        return losses.regressed_depth_loss(rgb, truth, valid, CODEC).item()
+        return losses.regressed_depth_loss(rgb, truth, valid, (~valid).long(), CODEC).item()
 
     assert loss(1.3) < loss(1.35) < loss(1.6)
     assert loss(1.6, off_levels=30) < loss(1.6)
@@ -54,7 +54,8 @@ def test_regressed_depth_loss_is_least_at_the_truth_and_pays_for_false_confidenc
 def test_regressed_depth_loss_pulls_a_colour_towards_the_truth() -> None:
     rgb = torch.tensor([[[[0.9]], [[-0.3]], [[-1.0]]]], requires_grad=True)
     truth = torch.full((1, 1, 1), 1.6)
-    losses.regressed_depth_loss(rgb, truth, torch.ones(1, 1, 1, dtype=torch.bool), CODEC).backward()
+    one = torch.ones(1, 1, 1, dtype=torch.int64)
+    losses.regressed_depth_loss(rgb, truth, one > 0, one, CODEC).backward()
     assert rgb.grad is not None
     assert rgb.grad[0, 1].item() < 0  # more green is farther along red-yellow
 
@@ -64,8 +65,20 @@ def test_normal_loss_is_zero_at_the_truth_only() -> None:
     normals[..., 2] = -1
     truth = torch.from_numpy(encode_normals(normals)).permute(2, 0, 1)[None].float() / 127.5 - 1
     valid = torch.ones(1, 4, 4, dtype=torch.bool)
-    assert losses.normal_loss(truth, truth, valid).item() < 1e-5
-    assert losses.normal_loss(-truth, truth, valid).item() > 3
+    things = torch.zeros(1, 4, 4, dtype=torch.int64)
+    assert losses.normal_loss(truth, truth, valid, things).item() < 1e-5
+    assert losses.normal_loss(-truth, truth, valid, things).item() > 3
+
+
+def test_a_thing_counts_by_the_root_of_its_pixels_for_half_of_a_mean() -> None:
+    things = torch.zeros(1, 10, 10, dtype=torch.int64)
+    things[0, :2, :2] = 1
+    off = (things == 1).float()
+    valid = torch.ones_like(things, dtype=torch.bool)
+    by_thing = 2 / (2 + 96**0.5)  # roots of 4 and of 96 pixels
+    assert losses.thing_mean(off, valid, things).item() == pytest.approx((0.04 + by_thing) / 2)
+    assert losses.thing_mean(off, valid, torch.zeros_like(things)).item() == pytest.approx(0.04)
+    assert losses.thing_mean(off, valid & (things == 0), things).item() == 0
 
 
 def test_masked_mean_ignores_invalid_pixels_and_survives_none() -> None:
@@ -80,20 +93,19 @@ def test_depth_loss_is_least_at_the_truth_and_pays_for_false_confidence() -> Non
 
     def loss(metres: float, unsure: float = 0.0) -> float:
         f = torch.full_like(truth, float(CODEC.curve(metres)))
-        return losses.depth_loss(f, torch.full_like(truth, unsure), truth, valid, CODEC).item()
+        return losses.depth_loss(f, torch.full_like(truth, unsure), truth, valid, (~valid).long(), CODEC).item()
 
     assert loss(1.3) < loss(1.35) < loss(1.6)
     assert loss(1.6, unsure=0.4) < loss(1.6)
     assert loss(1.3) < loss(1.3, unsure=0.4)
 
 
-def test_balanced_weights_give_small_things_a_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(losses, "BORDER_WEIGHT", 1.0)
+def test_balanced_weights_give_small_things_a_say() -> None:
     rows = torch.zeros(2, 10, 10, dtype=torch.int64)
     rows[0, :2, :2] = 1
     valid = torch.ones_like(rows, dtype=torch.bool)
     valid[1, 5:] = False
-    weight = losses.balanced(rows, valid)
+    weight = losses.balanced(rows, valid, border_weight=1.0)
     assert weight.sum((1, 2)).tolist() == pytest.approx([1, 1])
     share = weight[0][rows[0] == 1].sum().item()
     assert share == pytest.approx(2 / (2 + 96**0.5))  # by roots: 4 and 96 pixels
@@ -132,7 +144,7 @@ def test_blurred_depth_costs_more_than_its_error() -> None:
 
     def loss(metres: Tensor) -> float:
         return losses.depth_loss(
-            torch.from_numpy(CODEC.curve(metres.numpy())), torch.zeros_like(truth), truth, valid, CODEC
+            torch.from_numpy(CODEC.curve(metres.numpy())), torch.zeros_like(truth), truth, valid, (~valid).long(), CODEC
         ).item()
 
     ramp = torch.linspace(-0.1, 0.1, 16).expand(16, 16)

@@ -41,6 +41,14 @@ def test_depth_and_normals_are_asked_only_where_they_are_known(sample: Sample) -
     np.testing.assert_allclose(decoded[6:], sample.depth_m[6:], rtol=0.01)
 
 
+def test_of_depth_and_normals_rows_number_the_things(sample: Sample) -> None:
+    ids = np.where(sample.instance_ids == 2, 300, sample.instance_ids).astype(np.int16)
+    rows = normals_target(dataclasses.replace(sample, instance_ids=ids)).rows
+    np.testing.assert_array_equal(rows, depth_target(dataclasses.replace(sample, instance_ids=ids), MetricDepth()).rows)
+    assert not rows[ids <= 0].any()
+    assert {int(rows[ids == i][0]) for i in (1, 300)} == {1, 1 + 299 % 127}
+
+
 def test_every_segmentation_target_paints_what_its_rows_point_at(sample: Sample) -> None:
     seen = set()
     for seed in range(200):

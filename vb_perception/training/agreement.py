@@ -82,6 +82,7 @@ def disagreement(painted: Painted, answer: Answer, batch: Batch, *, same_slots: 
     rgb, place, all_pixels = painted.rgb.float(), painted.place.float(), torch.ones_like(batch.valid)
     residual = torch.log(depth_m(place[depth][:, 0], CODEC)) - answer.log_depth[depth]
     known = all_pixels[depth]
+    normals_said = answer.rgb[normals], all_pixels[normals], batch.rows[normals]
     steps = sum((neighbour_steps(residual[:, ::s, ::s], known[:, ::s, ::s]) for s in STEP_STRIDES), rgb.new_zeros(()))
     weight = answer.weight
     if not same_slots:
@@ -89,9 +90,9 @@ def disagreement(painted: Painted, answer: Answer, batch: Batch, *, same_slots: 
         weight[instances] = _in_slots_of(painted.logits[instances], weight[instances])
     legends = kinds["legend"]
     return {
-        f"{PREFIX}colour": colour_loss(rgb[normals], answer.rgb[normals], all_pixels[normals]),
+        f"{PREFIX}colour": colour_loss(rgb[normals], *normals_said),
         f"{PREFIX}depth": (masked_mean(residual.abs(), known) + STEP_SHARE * steps) / ERROR_UNIT,
-        f"{PREFIX}normals": normal_loss(rgb[normals], answer.rgb[normals], all_pixels[normals]),
+        f"{PREFIX}normals": normal_loss(rgb[normals], *normals_said),
         f"{PREFIX}pointing": _soft_pointing(painted.logits[legends], weight[legends]),
         f"{PREFIX}instances": _soft_pointing(painted.logits[instances], weight[instances]),
     }

@@ -18,6 +18,7 @@ MOST_RESIDUAL = 1.5
 """Of log depth, beyond which the relative error grows no more: far too far may not drown everything else."""
 LIKELIHOOD_SHARE = 0.1
 STEP_SHARE, STEP_STRIDES = 0.5, (1, 2, 4, 8)
+THING_SHARE = 0.5
 FIRST_SLOT_ROW = 3
 """Of the prompt of instances: after the task, the background and the noun."""
 PLACE_SHARE = 20.0
@@ -62,14 +63,14 @@ def depth_m(f: Tensor, codec: DepthCodec) -> Tensor:
     return lam * scale * (1 - (1 - f.clamp(0.002, 0.998)) ** (1 / (lam + 1)))
 
 
-def regressed_depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
+def regressed_depth_loss(rgb: Tensor, truth_m: Tensor, valid: Tensor, things: Tensor, codec: DepthCodec) -> Tensor:
     """`depth_loss` of a generator that regresses the colour (N, 3, H, W): place and distance are read off the walk."""
     f, _ = walk_position(rgb)
     _, levels = walk_position(rgb.clamp(-1, 1))  # what 8 bits keep of it
-    return depth_loss(f, levels / UNSURE_LEVELS, truth_m, valid, codec)
+    return depth_loss(f, levels / UNSURE_LEVELS, truth_m, valid, things, codec)
 
 
-def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec: DepthCodec) -> Tensor:
+def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, things: Tensor, codec: DepthCodec) -> Tensor:
     """Error after the decode, steps between neighbours, and a Laplace likelihood: the colour says how sure it is.
 
     The likelihood's scale is the confidence that the codec reads off the same colour: a pixel may leave the colour map
@@ -81,6 +82,7 @@ def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec:
         unsure: how far off the map, in UNSURE_LEVELS (N, H, W).
         truth_m: z-depth (N, H, W); `valid` (N, H, W) where it is known.
         valid: see above.
+        things: which thing each pixel is of (N, H, W), see `thing_mean`.
         codec: the curve from f to metres.
     """
     residual = log_residual(f, truth_m, codec)
@@ -90,7 +92,8 @@ def depth_loss(f: Tensor, unsure: Tensor, truth_m: Tensor, valid: Tensor, codec:
     steps = sum(
         (neighbour_steps(residual[:, ::s, ::s], valid[:, ::s, ::s]) for s in STEP_STRIDES), residual.new_zeros(())
     )
-    return masked_mean(error / ERROR_UNIT + LIKELIHOOD_SHARE * likelihood, valid) + STEP_SHARE / ERROR_UNIT * steps
+    sure = LIKELIHOOD_SHARE * masked_mean(likelihood, valid)
+    return thing_mean(error / ERROR_UNIT, valid, things) + sure + STEP_SHARE / ERROR_UNIT * steps
 
 
 def log_residual(f: Tensor, truth_m: Tensor, codec: DepthCodec) -> Tensor:
@@ -112,14 +115,24 @@ def neighbour_steps(residual: Tensor, valid: Tensor) -> Tensor:
     return across + masked_mean((residual[:, 1:] - residual[:, :-1]).abs(), valid[:, 1:] & valid[:, :-1])
 
 
-def normal_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:
+def normal_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor, things: Tensor) -> Tensor:
     """Squared distance of the vectors (its mean shortens where unsure, which is the codec's confidence) and 1 - cosine.
 
     Colour axes are the vector's axes up to sign, so both can be computed on colours (N, 3, H, W) in [-1, 1].
     """
     squared = ((rgb - truth_rgb) ** 2).sum(1)
     cosine = nn.functional.cosine_similarity(rgb, truth_rgb, dim=1, eps=1e-4)
-    return masked_mean(squared + (1 - cosine), valid)
+    return thing_mean(squared + (1 - cosine), valid, things)
+
+
+def thing_mean(values: Tensor, valid: Tensor, things: Tensor) -> Tensor:
+    """Mean over valid pixels (N, H, W), half of which (THING_SHARE) counts a thing by the root of its pixels.
+
+    A table of four fifths of the picture, learnt to within the noise of its truth, is else four fifths of the loss.
+    `things` (N, H, W) int64: a number for each thing, 0 for what is none.
+    """
+    by_thing = (values * balanced(things, valid, border_weight=1.0)).sum() / valid.flatten(1).any(1).sum().clamp(min=1)
+    return (1 - THING_SHARE) * masked_mean(values, valid) + THING_SHARE * by_thing
 
 
 def pointing_loss(logits: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
@@ -131,7 +144,7 @@ def pointing_loss(logits: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
     return (loss * balanced(rows, valid)).sum() / valid.flatten(1).any(1).sum().clamp(min=1)
 
 
-def balanced(rows: Tensor, valid: Tensor) -> Tensor:
+def balanced(rows: Tensor, valid: Tensor, border_weight: float = BORDER_WEIGHT) -> Tensor:
     """Weights (N, H, W) that sum to 1 over each image, each row's share growing with the root of its pixels only.
 
     In a plain mean a cup of a hundredth of the image counts a hundredth: it was never learnt.
@@ -139,7 +152,9 @@ def balanced(rows: Tensor, valid: Tensor) -> Tensor:
     count = int(rows.max().item()) + 1 if rows.numel() else 1
     index = rows.clamp(min=0) + count * torch.arange(len(rows), device=rows.device)[:, None, None]
     pixels = torch.bincount(index[valid], minlength=count * len(rows)).clamp(min=1)
-    weight = pixels.rsqrt()[index] * (1 + (BORDER_WEIGHT - 1) * borders(rows, valid)) * valid
+    weight = pixels.rsqrt()[index] * valid
+    if border_weight != 1:
+        weight = weight * (1 + (border_weight - 1) * borders(rows, valid))
     return weight / weight.sum((1, 2), keepdim=True).clamp(min=1e-6)
 
 
@@ -235,9 +250,9 @@ def assigned(pixels: Tensor, place: Tensor, cost: Tensor) -> Tensor:
     return table
 
 
-def colour_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor) -> Tensor:
-    """Mean absolute difference of colours (N, 3, H, W) in [-1, 1]."""
-    return masked_mean((rgb - truth_rgb).abs().mean(1), valid)
+def colour_loss(rgb: Tensor, truth_rgb: Tensor, valid: Tensor, things: Tensor) -> Tensor:
+    """Mean absolute difference of colours (N, 3, H, W) in [-1, 1], as `thing_mean` counts."""
+    return thing_mean((rgb - truth_rgb).abs().mean(1), valid, things)
 
 
 def masked_mean(values: Tensor, valid: Tensor) -> Tensor:

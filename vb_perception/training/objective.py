@@ -58,19 +58,20 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig, *, chosen: b
 
     rgb, place = painted.rgb.float(), painted.place.float()
     depth, normals, legends, instances = of("depth"), of("normals"), of("legend"), of("instances")
-    truth_m, known = batch.depth_m[depth], batch.valid[depth]
+    truth_m, known, things = batch.depth_m[depth], batch.valid[depth], batch.rows[depth]
+    true_normals = batch.target[normals], batch.valid[normals], batch.rows[normals]
     # With a colour map as the last layer the colour follows from the place; without, it is what is regressed.
     paints_stops = config.paints_stops
     rows, coloured = batch.rows[instances], batch.valid[instances]
     if not chosen:
         rows = instance_rows(painted.logits[instances], rows, coloured)
     return {
-        "colour": colour_loss(rgb[normals], batch.target[normals], batch.valid[normals])
-        + (0 if paints_stops else colour_loss(rgb[depth], batch.target[depth], known)),
-        "depth": depth_loss(place[depth][:, 0], place[depth][:, 1], truth_m, known, CODEC)
+        "colour": colour_loss(rgb[normals], *true_normals)
+        + (0 if paints_stops else colour_loss(rgb[depth], batch.target[depth], known, things)),
+        "depth": depth_loss(place[depth][:, 0], place[depth][:, 1], truth_m, known, things, CODEC)
         if paints_stops
-        else regressed_depth_loss(rgb[depth], truth_m, known, CODEC),
-        "normals": normal_loss(rgb[normals], batch.target[normals], batch.valid[normals]),
+        else regressed_depth_loss(rgb[depth], truth_m, known, things, CODEC),
+        "normals": normal_loss(rgb[normals], *true_normals),
         "pointing": pointing_loss(painted.logits[legends], batch.rows[legends], batch.valid[legends]),
         "instances": pointing_loss(painted.logits[instances], rows, coloured)
         + PAIR_SHARE * pair_loss(painted.logits[instances], batch.rows[instances], coloured),

@@ -94,7 +94,7 @@ class Pool:
         columns = views.columns[which[:, None], prompts]
         painted = colours_of_rows(columns[:, 2], rows.clamp(min=0))
         phrases, phrase_of = _distinct(views.phrases[which[:, None], prompts].flatten(0, 2))
-        none = torch.zeros_like(rows)
+        things = crops.nearest(views.things[which]).long()
         kind = torch.full_like(which, KINDS.index("depth")), torch.full_like(which, KINDS.index("normals"))
         return Batch(
             image=self._lit(crops, views, random).contiguous(memory_format=torch.channels_last),
@@ -102,7 +102,7 @@ class Pool:
             target=torch.stack((depth_colours(columns[:, 0], depth_m), normals, painted), 1).flatten(0, 1),
             depth_m=depth_m.repeat_interleave(3, 0),
             valid=torch.stack(((known & DEPTH_KNOWN) > 0, (known & NORMAL_KNOWN) > 0, rows >= 0), 1).flatten(0, 1),
-            rows=torch.stack((none, none, rows.clamp(min=0)), 1).flatten(0, 1),
+            rows=torch.stack((things, things, rows.clamp(min=0)), 1).flatten(0, 1),
             kinds=torch.stack((*kind, views.kinds[which, crops.prompt]), 1).flatten(),
             phrases=phrases.long(),
             phrase_of=phrase_of.unflatten(0, (3 * count, -1)),

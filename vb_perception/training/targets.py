@@ -43,9 +43,9 @@ COUNTABLE = (*MOVABLE, "chair", "table", "sofa", "shelf", "cabinet", "door", "wi
 class Target:
     """A prompt and its true answer: valid (H, W); rows (H, W) int8, the token pointed at; `rgb` is painted when read.
 
-    Of instances, rows count on: from 2 on there is one for each, although all of them point at the one noun.  A prompt
-    that speaks of where things are in the picture means another thing in a part of it or a mirror: it is for the
-    `whole`.
+    Of depth and normals, rows number the things (`thing_rows`).  Of instances, they count on: from 2 on there is one
+    for each, although all of them point at the one noun.  A prompt that speaks of where things are in the picture means
+    another thing in a part of it or a mirror: it is for the `whole`.
     """
 
     kind: Kind
@@ -70,7 +70,7 @@ def depth_target(sample: Sample, task: MetricDepth) -> Target:
     """Metric depth, where it is known and in range."""
     valid = np.isfinite(sample.depth_m) & (sample.depth_m > 0) & (sample.depth_m < MAX_DEPTH_M)
     answer = DepthMap(sample.depth_m, np.ones_like(sample.depth_m))
-    return Target("depth", task, answer, valid, np.zeros(valid.shape, np.int8))
+    return Target("depth", task, answer, valid, thing_rows(sample))
 
 
 def normals_target(sample: Sample) -> Target:
@@ -78,7 +78,12 @@ def normals_target(sample: Sample) -> Target:
     task = SurfaceNormals()
     valid = np.asarray(np.isfinite(sample.normals).all(-1))
     answer = NormalMap(sample.normals, np.ones_like(sample.depth_m))
-    return Target("normals", task, answer, valid, np.zeros(valid.shape, np.int8))
+    return Target("normals", task, answer, valid, thing_rows(sample))
+
+
+def thing_rows(sample: Sample) -> NDArray[np.int8]:
+    """A number from 1 on for each instance (H, W), 0 for what is none; more than a byte has share theirs."""
+    return np.where(sample.instance_ids > 0, 1 + (sample.instance_ids - 1) % np.iinfo(np.int8).max, 0).astype(np.int8)
 
 
 def segmentation_target(sample: Sample, rng: np.random.Generator) -> Target:

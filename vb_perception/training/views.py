@@ -24,7 +24,8 @@ class Views:
     """n views of H x W, each with depth, normals and S segmentations.
 
     image and normals (n, H, W, 3) uint8, normals in their colours; depth_m (n, H, W) float16; known (n, H, W) uint8,
-    bits DEPTH_KNOWN and NORMAL_KNOWN; rows (n, S, H, W) int8, UNKNOWN_ROW where nothing is known; camera (n, 4)
+    bits DEPTH_KNOWN and NORMAL_KNOWN; things (n, H, W) int8, their `Target.rows`; rows (n, S, H, W) int8 of the
+    segmentations, UNKNOWN_ROW where nothing is known; camera (n, 4)
     float32: fx, fy, cx, cy in px; kinds (n, S) int64 index into KINDS; whole (n, S) bool, see `Target`; of the S + 2
     prompts: columns (n, S + 2, T, 11) float32 and phrases (n, S + 2, T, bytes) uint8, zeros where a token has none.
     """
@@ -33,6 +34,7 @@ class Views:
     normals: Tensor
     depth_m: Tensor
     known: Tensor
+    things: Tensor
     rows: Tensor
     camera: Tensor
     kinds: Tensor
@@ -72,6 +74,7 @@ def pack(examples: Sequence[Example], config: GeneratorConfig) -> Views:
         normals=torch.from_numpy(np.stack([ts[1].rgb for ts in targets])),
         depth_m=torch.from_numpy(depth.astype(np.float16)),
         known=torch.from_numpy(np.stack(known).astype(np.uint8)),
+        things=torch.from_numpy(np.stack([ts[1].rows for ts in targets])),
         rows=torch.from_numpy(np.array(rows, np.int8)),
         camera=torch.tensor(cameras, dtype=torch.float32),
         kinds=torch.tensor([[KINDS.index(t.kind) for t in ts] for ts in segments]),
