@@ -114,8 +114,10 @@ def test_a_polynomial_that_turns_round_shows_nothing_twice(model: str, d: list[f
     assert target is not None
     columns = np.broadcast_to(np.arange(WIDTH, dtype=np.float32), (HEIGHT, WIDTH))
     row = Rectifier().measurements(columns, camera, target, np.nan)[int(K[5])]
-    _, unseen = seen_through(camera)
+    picture, unseen = seen_through(camera)
     assert unseen is not None
+    assert picture[unseen].max() <= 128  # half of a pixel at the rim
+    assert np.isnan(row[unseen[int(K[5])]]).all()
     seen = ~unseen[int(K[5])]
     assert 0.1 < seen.mean() < 1
     assert (np.diff(row[seen]) >= 0).all()

@@ -13,6 +13,8 @@ Unseen = NDArray[np.bool_]
 FISHEYE = ("equidistant", "fisheye")
 BROWN = ("plumb_bob", "rational_polynomial")
 HALF_PX = np.float32(0.5)
+OUTSIDE_PX = -2.0
+"""A place that no interpolation brings back into an image."""
 TURN_TOLERANCE = 0.05
 """How far R times its transpose may be from the identity: files round it to a few digits."""
 RADII = 4096
@@ -42,9 +44,10 @@ def rectification_maps(model: str, d: list[float], k: list[float], r: list[float
     # In floating point: fixed-point numbers wrap around, and what lies far outside would seem to lie in the image.
     turn = _checked_turn(r)
     x, y = _float_maps(model, d, _checked_camera(k, target), turn, target)
+    folded = folded_back(model, d, turn, target)
+    x[folded] = y[folded] = OUTSIDE_PX
     # A pixel spans half a pixel around its centre; what is no number is in none.
     inside = (x + HALF_PX >= 0) & (x + HALF_PX < target.width) & (y + HALF_PX >= 0) & (y + HALF_PX < target.height)
-    inside &= ~folded_back(model, d, turn, target)
     if inside.mean() < LEAST_SEEN:
         msg = (
             f"d in camera_info is {d} ({model}): rectified by it the image would show next to nothing; expected the "
