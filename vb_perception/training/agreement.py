@@ -13,17 +13,16 @@ from vb_perception.codecs.slots import SLOTS
 from vb_perception.generator.student import Painted
 from vb_perception.training.losses import (
     ERROR_UNIT,
-    FIRST_SLOT_ROW,
     STEP_SHARE,
     STEP_STRIDES,
     balanced,
     colour_loss,
     depth_m,
-    instance_rows,
     masked_mean,
     neighbour_steps,
     normal_loss,
 )
+from vb_perception.training.matching import FIRST_SLOT_ROW, instance_rows
 from vb_perception.training.objective import CODEC
 from vb_perception.training.stream import KINDS, Batch
 
@@ -75,7 +74,7 @@ def disagreement(painted: Painted, answer: Answer, batch: Batch, *, same_slots: 
         answer: the teacher's, of the same prompts; it gets no gradient.
         batch: the prompts and what kind each is.
         same_slots: the teacher saw in which colours the student paints each instance; otherwise any other colouring is
-            as good (`losses.instance_rows`).
+            as good (`matching.instance_rows`).
     """
     kinds = {kind: (batch.kinds == KINDS.index(kind)).nonzero()[:, 0] for kind in KINDS}
     depth, normals, instances = kinds["depth"], kinds["normals"], kinds["instances"]

@@ -10,11 +10,11 @@ from vb_perception.generator.text import TextEncoder
 from vb_perception.training.losses import (
     colour_loss,
     depth_loss,
-    instance_rows,
     normal_loss,
     pointing_loss,
     regressed_depth_loss,
 )
+from vb_perception.training.matching import instance_rows
 from vb_perception.training.pairs import pair_loss
 from vb_perception.training.stream import KINDS, Batch
 

@@ -1,6 +1,6 @@
 """A loss that sees two pixels at a time: of one instance, one colour; of two, two, whichever they are.
 
-The matched cross-entropy of `losses.instance_rows` counts every pixel alone.  Where two boxes touch and both would be
+The matched cross-entropy of `matching.instance_rows` counts every pixel alone.  Where two boxes touch and both would be
 red, one of them is told to be blue; which one may change from picture to picture, and what is learnt is their mean.
 Source: pairs of pixels as in Newell, Huang, Deng, "Associative Embedding", NeurIPS 2017, here as the probability that
 both point at one row (ours).

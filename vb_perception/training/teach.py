@@ -20,7 +20,7 @@ from vb_perception.generator.sampling import draw_times, expected_colours, noise
 from vb_perception.generator.student import Painted
 from vb_perception.generator.teacher import Teacher
 from vb_perception.runtime.text import COLOUR
-from vb_perception.training.losses import FIRST_SLOT_ROW, assigned, instance_means, slot_cost
+from vb_perception.training.matching import FIRST_SLOT_ROW, assigned, instance_means, slot_cost
 from vb_perception.training.objective import Model, losses
 from vb_perception.training.stream import KINDS, Batch
 
@@ -85,7 +85,7 @@ def with_random_slots(batch: Batch, random: torch.Generator) -> Batch:
     """The batch with its instances in colours drawn at random: rows and target of the prompts of instances.
 
     Which colours they have is seen in the noisy picture.  A slot whose place is near is likelier, as a student would
-    choose it (`losses.instance_rows`): by Gumbel noise on the same costs.
+    choose it (`matching.instance_rows`): by Gumbel noise on the same costs.
     """
     of = (batch.kinds == KINDS.index("instances")).nonzero()[:, 0]
     rows, target = batch.rows.clone(), batch.target.clone()
