@@ -93,13 +93,13 @@ def test_a_node_whose_engine_hangs_can_be_shut_down(
 
 
 def test_a_build_is_waited_for(bench: Bench, stuck: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "STOP_PATIENCE_S", 0.0)
+    monkeypatch.setattr(worker, "STOP_PATIENCE_S", 2.0)
     monkeypatch.setattr(EngineRoom, "building", property(lambda _: not stuck.go.is_set()))
     node = _hang(bench, stuck)
-    threading.Timer(0.3, stuck.go.set).start()
+    threading.Timer(2.5, stuck.go.set).start()
     assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
     bench.spin_until_status(DiagnosticStatus.OK, "inactive")
-    assert bench.ledger().processed == 1
+    bench.spin_until(bench.processed(1), "its image was answered")
 
 
 def test_a_build_ends_with_its_last_word(toy_model: Path) -> None:

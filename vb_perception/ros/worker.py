@@ -96,6 +96,8 @@ class InferenceWorker:
         until_s = time.monotonic() + (0 if self.hangs else STOP_PATIENCE_S)
         for thread in self._threads:
             while thread.is_alive() and (time.monotonic() < until_s or self._building()):
+                if self._building():  # what is built has yet to answer
+                    until_s = time.monotonic() + STOP_PATIENCE_S
                 thread.join(STEP_S)
         self._overdue = any(thread.is_alive() for thread in self._threads)
         if not self._overdue:
