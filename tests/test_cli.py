@@ -1,5 +1,6 @@
 """The command line: light to start, clear when it cannot."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -237,5 +238,7 @@ def test_the_default_model_has_a_name(capsys: pytest.CaptureFixture[str]) -> Non
     assert model_argument(Path("/here"))("default") == Path("/here")
     assert model_argument(Path("/here"))("default@480x640") == Path("/here@480x640")
     assert model_argument(Path("/here"))("mine@480x640") == Path("mine@480x640")
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a path that begins with /"):
+        model_argument(Path("/here"))("~nobody_of_this_name/model")
     assert main(["build", "--model", "default", "--backend", "nothing"]) == 1
     assert "unknown backend 'nothing'" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from skimage.morphology import dilation, disk
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
 
 from vb_perception.errors import ConfigError
-from vb_perception.metrics.masks import class_iou, confusion, iou, iou_from_confusion
+from vb_perception.metrics.masks import confusion, iou, iou_from_confusion
 from vb_perception.metrics.objects import overlap_boundary
 
 Ids = NDArray[np.int16]
@@ -80,7 +80,7 @@ def test_iou_of_nothing_is_nan_and_of_a_miss_is_zero() -> None:
     assert iou(full, full) == 1
 
 
-def test_class_iou_and_confusion_agree_with_scikit_learn() -> None:
+def test_confusion_and_iou_agree_with_scikit_learn() -> None:
     rng = np.random.default_rng(1)
     truth = rng.integers(-1, 5, (30, 40)).astype(np.int16)
     prediction = np.where(rng.random(truth.shape) < 0.7, np.maximum(truth, 0), 2).astype(np.uint16)
@@ -88,7 +88,7 @@ def test_class_iou_and_confusion_agree_with_scikit_learn() -> None:
     counted = valid & (truth >= 0)
     counts = confusion(prediction, truth, 6, valid)
     np.testing.assert_array_equal(counts, confusion_matrix(truth[counted], prediction[counted], labels=range(6)))
-    figures = class_iou(prediction, truth, 6, valid)
+    figures = iou_from_confusion(counts)
     np.testing.assert_allclose(figures[:5], jaccard_score(truth[counted], prediction[counted], average=None))
     assert np.isnan(figures[5])  # neither true nor predicted
 
@@ -188,9 +188,9 @@ def test_bad_ids_are_refused() -> None:
     with pytest.raises(ConfigError, match="expected a bool mask"):
         iou(ids, ids)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"predicted class ids span 9..9, expected 0..2"):
-        class_iou(ids + 9, ids, 3)
+        confusion(ids + 9, ids, 3)
     with pytest.raises(ConfigError, match=r"true class ids span 3..3, expected 0..2"):
-        class_iou(ids, ids + 3, 3)
+        confusion(ids, ids + 3, 3)
     with pytest.raises(ConfigError, match="float64, expected integer ids"):
         overlap_boundary(ids.astype(float), ids)
     with pytest.raises(ConfigError, match="predicted object ids span -1"):

@@ -40,6 +40,12 @@ def test_a_directory_that_cannot_be_made_names_the_variable(tmp_path: Path, monk
         cache_directory()
 
 
+def test_an_unknown_home_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(cache.VARIABLE, "~nobody_of_this_name/cache")
+    with pytest.raises(EngineError, match=f"cache directory ~nobody_of_this_name/cache: .*; set {cache.VARIABLE}"):
+        cache_directory()
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "plan"
     write_whole(file, b"old")

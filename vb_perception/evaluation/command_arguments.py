@@ -47,7 +47,13 @@ def model_argument(default: Path) -> Callable[[str], Path]:
 
     def folder(text: str) -> Path:
         name, mark, size = text.partition("@")
-        return Path(f"{default}{mark}{size}") if name == DEFAULT else Path(text).expanduser()
+        if name == DEFAULT:
+            return Path(f"{default}{mark}{size}")
+        try:
+            return Path(text).expanduser()
+        except RuntimeError as error:
+            msg = f"{text}: {error}; expected a path that begins with /"
+            raise argparse.ArgumentTypeError(msg) from error
 
     return folder
 

@@ -64,11 +64,6 @@ def iou_from_confusion(counts: Counts) -> NDArray[np.float64]:
     return share
 
 
-def class_iou(prediction_ids: Ids, truth_ids: Ids, n: int, valid: Mask | None = None) -> NDArray[np.float64]:
-    """IoU (n,) of each class of one frame; `iou_from_confusion` and `confusion` say what is NaN and what raises."""
-    return iou_from_confusion(confusion(prediction_ids, truth_ids, n, valid))
-
-
 def pixel_accuracy(counts: Counts) -> float:
     """Share of labelled pixels in their true class, of a `confusion`; NaN without any.
 

@@ -29,11 +29,12 @@ def cache_directory() -> Path:
     """
     named = os.environ.get(VARIABLE)
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    folder = (Path(named) if named else Path(base) / "vb_perception").expanduser()
+    folder = Path(named) if named else Path(base) / "vb_perception"
     try:
+        folder = folder.expanduser()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = folder.stat()
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: of ~, where no home directory is known
         msg = f"cache directory {folder}: {error}; set {VARIABLE} to a directory that this user can write"
         raise EngineError(msg) from error
     if found.st_uid != os.geteuid() or found.st_mode & FOREIGN_WRITE:
