@@ -36,10 +36,13 @@ CONFIGS = (
     GeneratorConfig(overview_px=32 * 64),
     GeneratorConfig(light_painter=False, decoder_channels=(64, 48, 32, 12)),
     GeneratorConfig(canonical_camera=False),
+    GeneratorConfig(recognises=False),
 )
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=("shipped", "regressed", "overview", "full", "rays alone"))
+@pytest.mark.parametrize(
+    "config", CONFIGS, ids=("shipped", "regressed", "overview", "full", "rays alone", "painter alone")
+)
 def test_every_task_is_painted_as_the_generator_paints_it(config: GeneratorConfig) -> None:
     torch.manual_seed(0)
     generator = Generator(config).eval()

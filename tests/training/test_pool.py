@@ -16,6 +16,7 @@ from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.predictions import SegmentMap  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation  # noqa: E402
+from vb_perception.training.asked import Asked  # noqa: E402
 from vb_perception.training.pool import Pool, PooledBatches  # noqa: E402
 from vb_perception.training.settings import PoolSettings, Stage  # noqa: E402
 from vb_perception.training.stream import KINDS, Batch, ExampleStream, Source, collate  # noqa: E402
@@ -125,7 +126,7 @@ def test_two_pools_of_a_seed_are_alike(random_sample: MakeSample) -> None:
     samples = [random_sample(i, 48, 64) for i in range(3)]
 
     def batches() -> list[Tensor]:
-        stream = ExampleStream([Source("noise", samples, 1.0)], 48, 64, seed=4, segmentations=2)
+        stream = ExampleStream([Source("noise", samples, 1.0)], 48, 64, seed=4, asked=Asked(segmentations=2))
         settings = PoolSettings(48, 64, views=32, fewest=16, reuse=2.0, workers=2, segmentations=2)
         pooled = PooledBatches(stream, Stage(32, 32, 8, 100), settings, CONFIG, CPU, seed=4)
         return [b.image for b in islice(pooled, 6)]

@@ -7,8 +7,9 @@ from vb_perception.camera import CameraIntrinsics
 from vb_perception.scenes.sample import Sample
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, ReferringSegmentation
 from vb_perception.training import targets
+from vb_perception.training.asked import segmentation_target
 from vb_perception.training.augment import GREY, at_size, augmented
-from vb_perception.training.targets import Target, depth_target, edge_mask, normals_target, segmentation_target
+from vb_perception.training.targets import Target, depth_target, edge_mask, normals_target
 
 HEIGHT, WIDTH = 48, 64
 

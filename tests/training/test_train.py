@@ -129,6 +129,21 @@ def test_a_run_starts_from_a_shipped_model(settings: TrainSettings, tmp_path: Pa
         Run(foreign, tmp_path / "other")
 
 
+@pytest.mark.slow
+def test_a_part_of_the_weights_learns_from_words_alone(settings: TrainSettings, tmp_path: Path) -> None:
+    part = dataclasses.replace(settings, learns="generator.recogniser", words=2)
+    run = Run(part, tmp_path / "run")
+    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    run.run()
+    changed = {k for k, v in run.model.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed
+    assert all(name.startswith("generator.recogniser.") for name in changed)
+    resumed = Run(part, tmp_path / "run")
+    assert torch.equal(weights(resumed), weights(run))
+    with pytest.raises(ConfigError, match=r"learns 'painter': no weight's name begins so; .*generator\.recogniser"):
+        Run(dataclasses.replace(part, learns="painter"), tmp_path / "none")
+
+
 def test_two_sizes_by_turns_and_in_turn_again_after_a_kill(settings: TrainSettings, tmp_path: Path) -> None:
     large = Large(96, 128, 1, every=3)
     run = Run(dataclasses.replace(settings, stages=(Stage(64, 64, 2, 100, large),)), tmp_path / "run")
@@ -328,8 +343,10 @@ def test_benches_are_drawn_from_and_lend_their_objects(
         ({"further": {"cells": 0.0}}, "expected shares above zero"),
         (
             {"pool": PoolSettings(64, 64, 32, 8, 2.0, 1), "stages": (Stage(64, 64, 2, 8, Large(96, 96, 1, 2)),)},
-            "has one size",
+            "and one size",
         ),
+        ({"pool": PoolSettings(64, 64, 32, 8, 2.0, 1), "words": 2}, "has all prompts"),
+        ({"words": -1}, "words -1: expected zero or more"),
     ],
 )
 def test_what_cannot_be_learnt_from_is_refused(settings: TrainSettings, changes: dict[str, object], said: str) -> None:

@@ -83,13 +83,21 @@ class _PixelPainter(nn.Module):
         self.tail = PaintingTail(painter)
 
     def forward(
-        self, x: Tensor, maps: list[Tensor], image: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor
+        self,
+        x: Tensor,
+        maps: list[Tensor],
+        image: Tensor,
+        tokens: Tensor,
+        task: Tensor,
+        rows: Tensor,
+        zoom: Tensor,
+        evidence: Tensor | None = None,
     ) -> tuple[Tensor, None, None, None]:
         """See `Painter.forward`."""
         painter = self.painter
         for level, norm, detail in zip(painter.levels, self.norms, reversed(maps[:3]), strict=True):
             x = _finer(level, norm, x, detail, task)
-        return self.tail(painter.finest(x, image), tokens, task, rows, zoom), None, None, None
+        return self.tail(painter.finest(x, image), tokens, task, rows, zoom, evidence), None, None, None
 
 
 def _finer(level: Level, norm: ScaleShiftNorm, x: Tensor, detail: Tensor, task: Tensor) -> Tensor:
@@ -108,8 +116,10 @@ class PaintingTail(nn.Module):
         super().__init__()
         self.painter = painter
 
-    def forward(self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor) -> Tensor:
-        """Feature map x (N, C, H, W), tokens (N, T, D), task (N, D), rows (N, T, 11), zoom (N,) -> rgb (N, 3, H, W)."""
+    def forward(
+        self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor, evidence: Tensor | None = None
+    ) -> Tensor:
+        """Feature map x (N, C, H, W), the others as `Painter.forward` takes them -> rgb (N, 3, H, W)."""
         painter, size = self.painter, x.shape[2:]
         rise = painter.slope(task).unflatten(1, (3, 2)) @ places(x).flatten(2)
         both = torch.cat((painter.colour.weight, painter.place.weight))  # one convolution: 3 colours, 2 places
@@ -124,7 +134,10 @@ class PaintingTail(nn.Module):
         weights = (key @ painter.query.weight[:, :, 0, 0]).transpose(1, 2)  # (N, C, T)
         biases = key @ painter.query.bias + painter.key_bias(tokens)[..., 0] * decided + (1 - paints) * MASKED  # (N, T)
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, HW, C)
-        weight = torch.softmax(pixels @ weights + biases[:, None], dim=-1)
+        logits = pixels @ weights + biases[:, None]
+        if evidence is not None:  # of legends alone, which are painted no more decidedly than pointed at
+            logits = logits + grown(evidence, x).permute(0, 2, 3, 1).flatten(1, 2)
+        weight = torch.softmax(logits, dim=-1)
         uncoloured = 1 - has_colour
         if painter.paints_stops:
             first, steps, count = colour_steps(rows)

@@ -26,6 +26,8 @@ class GeneratorConfig:
     overview_px: int = 192 * 256  # pixels at which a scene is looked at as a whole, whatever the size it is painted in
     paints_stops: bool = True  # False: the colours of colour maps are regressed (the ablation of docs/training.md)
     reads_rays: bool = True  # False: the focal length is not known (likewise)
+    recognises: bool = True  # what a phrase means is also looked for in the encoder's maps (recogniser.py)
+    recogniser_channels: tuple[int, int] = (128, 40)
     canonical_camera: bool = True  # depth of a canonical camera is painted, and moved by the focal length (painter.py)
     default_fov_deg: float = 58.0
 
@@ -47,8 +49,8 @@ class GeneratorConfig:
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> "GeneratorConfig":
         """From what a checkpoint holds of `dataclasses.asdict`."""
-        # Older ones do not say what they have: there was but one painter, and no canonical camera.
-        return cls.with_values({"light_painter": False, "canonical_camera": False} | values)
+        # Older ones do not say what they have: there was but one painter, no canonical camera and no recogniser.
+        return cls.with_values({"light_painter": False, "canonical_camera": False, "recognises": False} | values)
 
     @classmethod
     def read(cls, path: Path) -> "GeneratorConfig":

@@ -44,6 +44,8 @@ def per_prompt(x: Tensor, prompts: int) -> Tensor:
 def grown(x: Tensor, like: Tensor) -> Tensor:
     """X (N, C, h, w) at the size of `like`, bilinearly."""
     size, old = like.shape[2:], x.shape[2:]
+    if size == old:
+        return x
     if size[0] % old[0] == 0 and size[1] % old[1] == 0:
         # By its factor: a compiler then knows it whatever the number of prompts.
         factors = [float(n // o) for n, o in zip(size, old, strict=True)]
@@ -145,19 +147,28 @@ class Painter(nn.Module):
         self.key_bias = nn.Linear(token_width, 1)
 
     def forward(
-        self, x: Tensor, maps: list[Tensor], image: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor
+        self,
+        x: Tensor,
+        maps: list[Tensor],
+        image: Tensor,
+        tokens: Tensor,
+        task: Tensor,
+        rows: Tensor,
+        zoom: Tensor,
+        evidence: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Paint.
 
         x (N, C, h, w) from the denoiser; maps and image from the B = N / prompts images; tokens (N, T, D); task (N, D);
-        rows (N, T, 11) the columns of the prompts that follow the embedding; zoom (N,) of the camera (`Seen`).
+        rows (N, T, 11) the columns of the prompts that follow the embedding; zoom (N,) of the camera, and evidence
+        (N, T, h/8, w/8) of what is named where (`Seen`).
         Returns rgb (N, 3, H, W) in about [-1, 1]; the attention's logits (N, T, H, W); the regressed colour, as rgb;
         place on the colour map and unsureness (N, 2, H, W) in [0, 1].
         """
         prompts = x.shape[0] // image.shape[0]
         for level, detail in zip(self.levels, reversed(maps[:3]), strict=True):
             x = level(x, detail, task, prompts)
-        return self.colours(self.finest(x, per_prompt(image, prompts)), tokens, task, rows, zoom)
+        return self.colours(self.finest(x, per_prompt(image, prompts)), tokens, task, rows, zoom, evidence)
 
     def finest(self, x: Tensor, image: Tensor) -> Tensor:
         """From 1/2 to the last feature map (N, C, H, W), with the detail of the image itself (N or 1, 3, H, W)."""
@@ -176,7 +187,8 @@ class Painter(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """From the last feature map (N, C, H, W) to what `forward` returns.
 
-        `evidence` (N, T, H, W) is what else is known of where each pixel points, in nats (the teacher's noisy picture).
+        `evidence` (N, T, h, w) is what else is known of where each pixel points, in nats: what the recogniser finds,
+        and what the teacher's noisy picture shows.
         """
         shape = x.shape[2:]
         # An instance's colour is its place in the picture: a task may let colours rise with it.
@@ -185,7 +197,7 @@ class Painter(nn.Module):
         query = self.query(x).flatten(2)  # (N, Q, HW)
         logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)
         if evidence is not None:
-            logits = logits + evidence.flatten(2)
+            logits = logits + grown(evidence, x).flatten(2)
         stop, (has_colour, paints, decided) = rows[..., STOP], painting_rows(rows)
         logits = logits + ((1 - paints) * MASKED)[..., None]
         weight = torch.softmax(logits * decided[..., None], dim=1)

@@ -16,6 +16,7 @@ from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.denoiser import Denoiser
 from vb_perception.generator.image_encoder import DETAIL_MAPS, STRIDE, ImageEncoder
 from vb_perception.generator.painter import Painter, per_prompt
+from vb_perception.generator.recogniser import Recogniser
 
 REDUCES_FROM = 1.5
 """A picture of more than so many times `overview_px` is reduced for the overview."""
@@ -42,7 +43,8 @@ class Seen(NamedTuple):
     """What is made of image and prompts before anything is painted; B images, N prompts.
 
     image (B, 3, H, W); maps of the encoder, finest first: 1/2 of the image, the others of its overview
-    (B, 3, h, w); features (N, C, h/16, w/16); tokens (N, T, D); task (N, D);
+    (B, 3, h, w); features (N, C, h/16, w/16); evidence (N, T, h/8, w/8) for what the tokens name, if it is looked for
+    apart from the painter; tokens (N, T, D); task (N, D);
     rows (N, T, 11), the columns of the prompts that follow the embedding; zoom (N,), the log of the focal length over
     that of the canonical camera.
     """
@@ -50,6 +52,7 @@ class Seen(NamedTuple):
     image: Tensor
     maps: list[Tensor]
     features: Tensor
+    evidence: Tensor | None
     tokens: Tensor
     task: Tensor
     rows: Tensor
@@ -68,6 +71,7 @@ class Generator(nn.Module):
         self.token = nn.Sequential(nn.Linear(width + 3, width), nn.SiLU(), nn.Linear(width, width))
         self.denoiser = Denoiser(config, width)
         self.painter = Painter(config, width)
+        self.recogniser = Recogniser(config, width) if config.recognises else None
 
     def overview(self, height: int, width: int) -> tuple[int, int]:
         """The size at which a picture of this size is looked at as a whole: multiples of 32."""
@@ -92,13 +96,15 @@ class Generator(nn.Module):
         features = per_prompt(features, prompts.shape[0] // image.shape[0])
         zoom = log_zoom(rays) if self.config.reads_rays else rays.new_zeros(len(rays))
         zoom = zoom.repeat_interleave(prompts.shape[0] // image.shape[0], 0)
-        return Seen(image, maps, features, tokens, tokens[:, 0], rows, zoom)
+        evidence = None if self.recogniser is None else self.recogniser(maps, tokens, rows)
+        return Seen(image, maps, features, evidence, tokens, tokens[:, 0], rows, zoom)
 
     def forward(self, image: Tensor, rays: Tensor, prompts: Tensor) -> Painted:
         """Image (B, 3, H, W), rays (B, 2, H, W), prompts (B * n, T, D) grouped by image -> Painted of B * n images."""
         seen = self.look(image, rays, prompts)
         x = self.denoiser(seen.features, seen.tokens, seen.task)
-        return Painted(*self.painter(x, seen.maps, image, seen.tokens, seen.task, seen.rows, seen.zoom))
+        known = seen.tokens, seen.task, seen.rows, seen.zoom, seen.evidence
+        return Painted(*self.painter(x, seen.maps, image, *known))
 
 
 def log_zoom(rays: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from vb_perception.scenes.osd import read_osd
 from vb_perception.scenes.rendered import RenderedScenes
 from vb_perception.scenes.sample import Sample, Samples
 from vb_perception.scenes.stream import MIXTURE
+from vb_perception.training.asked import Asked
 from vb_perception.training.benches import Benches
 from vb_perception.training.corpus import Corpus
 from vb_perception.training.pool import PooledBatches, worker_context
@@ -90,12 +91,15 @@ class Data:
         """What follows on `seen` images in a stage that began after `began`, without end; `rank` of `ranks` devices."""
 
         def stream(height: int, width: int) -> ExampleStream:
-            return ExampleStream(self.sources, height, width, self._settings.seed, seen, rank, ranks)
+            settings = self._settings
+            return ExampleStream(
+                self.sources, height, width, settings.seed, seen, rank, ranks, Asked(words=settings.words)
+            )
 
         pool, large = self._settings.pool, stage.large
         if pool is not None:
             views = ExampleStream(
-                self.sources, pool.height, pool.width, self._settings.seed, seen, rank, ranks, pool.segmentations
+                self.sources, pool.height, pool.width, self._settings.seed, seen, rank, ranks, Asked(pool.segmentations)
             )
             return PooledBatches(views, stage, pool, config, device, self._settings.seed)
         examples = stream(stage.height, stage.width)

@@ -112,7 +112,8 @@ class TrainSettings:
     `withheld_renders` before those are not learnt from either: images without truth to distil on.  Renders come from
     `corpus_dir`, or are `scenes`; benches, whose objects are put among those of the learn split and the other way
     round, from `bench_dir`, or are `bench_scenes`; `further` are folders of other corpora, each with its share of the
-    images.  A run of `most_s` seconds ends then, its cool-down in time, if it has not before.
+    images.  A run of `most_s` seconds ends then, its cool-down in time, if it has not before.  Only weights whose names
+    begin as `learns` says learn; with `words` an image is asked so many prompts of words, and nothing else.
     """
 
     osd_dir: str
@@ -132,6 +133,8 @@ class TrainSettings:
     start_from: str = ""
     pretrained_encoder: bool = True
     generator: dict[str, Any] = field(default_factory=dict)
+    learns: str = ""
+    words: int = 0
     seed: int = 1
     threads: int = 2
     learning_rate: float = 1.5e-3
@@ -193,10 +196,11 @@ class TrainSettings:
                 f"stages {self.stages}: expected batch, images and every of one or more",
             ),
             (
-                min((0, *self.validation_frames, self.validation_renders, self.withheld_renders)) >= 0,
+                min((0, self.words, *self.validation_frames, self.validation_renders, self.withheld_renders)) >= 0,
                 (
                     f"validation_frames {self.validation_frames}, validation_renders {self.validation_renders}, "
-                    f"withheld_renders {self.withheld_renders}: expected zero or more; frames are numbered from 0"
+                    f"withheld_renders {self.withheld_renders}, words {self.words}: expected zero or more; frames are "
+                    "numbered from 0"
                 ),
             ),
             (
@@ -215,8 +219,8 @@ class TrainSettings:
                 ),
             ),
             (
-                self.pool is None or not any(stage.large for stage in self.stages),
-                "a stage with `large` batches and a pool: what waits in the pool has one size",
+                self.pool is None or not (self.words or any(stage.large for stage in self.stages)),
+                "`words`, or a stage with `large` batches, and a pool: what waits there has all prompts, and one size",
             ),
         )
 

@@ -1,9 +1,10 @@
-"""What a run begins from: other weights, the precision of the hardware, the commit of the code."""
+"""What a run begins from: other weights, which of them learn, precision of the hardware, commit of the code."""
 
 import subprocess
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from vb_perception.errors import CheckpointError, ConfigError
 from vb_perception.generator.checkpoint import read_tensors
@@ -29,6 +30,18 @@ def start_from(model: Model, path: Path) -> None:
     with torch.no_grad():
         for name, value in fitting.items():
             own[name].copy_(value)
+
+
+def learnt(model: nn.Module, prefix: str) -> list[nn.Parameter]:
+    """The parameters whose names begin so; the others keep their values."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith(prefix))
+    chosen = [p for p in model.parameters() if p.requires_grad]
+    if not chosen:
+        names = sorted({".".join(name.split(".")[:2]) for name, _ in model.named_parameters()})
+        msg = f"learns {prefix!r}: no weight's name begins so; expected the beginning of one: {', '.join(names)} ..."
+        raise ConfigError(msg)
+    return chosen
 
 
 def refuse_file(directory: Path) -> None:

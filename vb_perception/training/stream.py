@@ -14,10 +14,10 @@ from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.text import phrase_rows
 from vb_perception.runtime.text import COLUMNS_AFTER_EMBEDDING, prompt_rows
 from vb_perception.scenes.sample import Sample, Samples
-from vb_perception.tasks import MetricDepth
+from vb_perception.training.asked import Asked
 from vb_perception.training.augment import augmented
 from vb_perception.training.compose import compose
-from vb_perception.training.targets import Target, depth_target, normals_target, segmentation_target
+from vb_perception.training.targets import Target
 
 KINDS = ("depth", "normals", "legend", "instances")
 Example = tuple[Sample, list[Target]]
@@ -54,22 +54,21 @@ class ExampleStream(IterableDataset[Any]):
         start: int = 0,
         rank: int = 0,
         ranks: int = 1,
-        segmentations: int = 1,
+        asked: Asked | None = None,
     ) -> None:
         """Begin at example `start`; of several devices, number `rank` of `ranks` sees every `ranks`-th one."""
         super().__init__()
         self._sources, self._size, self._seed = tuple(sources), (height, width), seed
-        self._segmentations = segmentations
+        self._asked = asked or Asked()
         self.start, self.step = start + rank, ranks
 
     def example(self, index: int) -> Example:
-        """One image and its prompts: depth, normals, and one kind of segmentation, or some."""
+        """One image and its prompts."""
         rng = np.random.default_rng((self._seed, index))
         shares = np.array([s.share for s in self._sources])
         source = self._sources[int(rng.choice(len(self._sources), p=shares / shares.sum()))]
         sample = augmented(source.draw(rng), *self._size, rng)
-        segments = [segmentation_target(sample, rng) for _ in range(self._segmentations)]
-        targets = [depth_target(sample, MetricDepth()), normals_target(sample), *segments]
+        targets = self._asked.targets(sample, rng)
         if not source.labelled:
             targets = [dataclasses.replace(t, valid=np.zeros_like(t.valid)) for t in targets]
         return sample, targets

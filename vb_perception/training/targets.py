@@ -31,6 +31,8 @@ MIN_PIXELS_SHARE, SEEN_PX = 2e-3, 10
 PHRASES = {c.name: (c.name, *c.synonyms) for c in CLASSES} | {
     "object": ("object", "objects", "thing on the table", "item", "objects on the table")
 }
+MOST_NAMED, MOST_ABSENT = 11, 3
+"""Classes that a prompt names, there and not there: no more than `MAX_THINGS` together."""
 DEPTH_STEP, PLANE_STEP, FOLD_COS = 0.05, 0.03, np.cos(np.radians(30))
 NOUNS = tuple(sorted({"edge", *(phrase for phrases in PHRASES.values() for phrase in phrases)} - {"background"}))
 """What a generator trained on these targets knows to name."""
@@ -86,20 +88,6 @@ def thing_rows(sample: Sample) -> NDArray[np.int8]:
     return np.where(sample.instance_ids > 0, 1 + (sample.instance_ids - 1) % np.iinfo(np.int8).max, 0).astype(np.int8)
 
 
-def segmentation_target(sample: Sample, rng: np.random.Generator) -> Target:
-    """One of semantic, instance and referring segmentation and edges; colours and words are random every time."""
-    draw = rng.random()
-    if draw < 0.4:  # noqa: PLR2004 (the mixture is stated in docs/training.md)
-        return _instances(sample, rng)
-    if draw < 0.52:  # noqa: PLR2004
-        target = _referring(sample, rng)
-        if target is not None:
-            return target
-    if draw > 0.96:  # noqa: PLR2004
-        return _edges(sample, rng)
-    return _semantic(sample, rng)
-
-
 def _phrase(name: str, rng: np.random.Generator, *, plural: bool = True) -> str:
     words = PHRASES[name]
     # The name itself half of the time, its synonyms otherwise; people ask for "mugs" as often as for "mug".
@@ -122,7 +110,7 @@ def _is_one_of(sample: Sample, names: tuple[str, ...]) -> NDArray[np.bool_]:
     return _is_of(sample, names) & (sample.instance_ids > 0)
 
 
-def _semantic(sample: Sample, rng: np.random.Generator) -> Target:
+def semantic_target(sample: Sample, rng: np.random.Generator) -> Target:
     """A random subset of the classes, some of them absent; the rest of the labelled pixels is background."""
     names = list(sample.class_names[1:])
     ids = sample.class_ids.astype(np.int32)
@@ -135,10 +123,12 @@ def _semantic(sample: Sample, rng: np.random.Generator) -> Target:
     # Movable classes are visible as "object" in the coarse view, so they cannot be asked for as absent.
     absent = [n for n in names if n not in present and not (coarse and n in MOVABLE)]
     rng.shuffle(present)
-    keep = present[: int(rng.integers(1, min(len(present), 8) + 1))] if present else []
+    # Three times in ten all that is there, as who asks for the whole scene does.
+    most = min(len(present), MOST_NAMED)
+    keep = present[: most if rng.random() < 0.3 else int(rng.integers(1, most + 1))] if present else []  # noqa: PLR2004
     if "object" in present and "table" in present and rng.random() < 0.5:  # noqa: PLR2004
         keep = ["table", "object"]
-    extra = [n for n in absent if rng.random() < 0.15][:3]  # noqa: PLR2004
+    extra = [n for n in absent if rng.random() < 0.15][:MOST_ABSENT]  # noqa: PLR2004
     chosen = [*keep, *extra] or [str(rng.choice(names))]
     rng.shuffle(chosen)
     background, *colours = _colours(len(chosen) + 1, rng)
@@ -152,7 +142,7 @@ def _semantic(sample: Sample, rng: np.random.Generator) -> Target:
     return _painted(task, relabel[np.where(known, ids, 0)], known)
 
 
-def _instances(sample: Sample, rng: np.random.Generator) -> Target:
+def instances_target(sample: Sample, rng: np.random.Generator) -> Target:
     """Every object, whatever its class, or the instances of one class, in colours of their own."""
     noun, names = "object", MOVABLE
     classes = np.unique(sample.class_ids[_is_one_of(sample, COUNTABLE)])
@@ -168,7 +158,7 @@ def _instances(sample: Sample, rng: np.random.Generator) -> Target:
     return replace(target, kind="instances")
 
 
-def _referring(sample: Sample, rng: np.random.Generator) -> Target | None:
+def referring_target(sample: Sample, rng: np.random.Generator) -> Target | None:
     """The one thing that a phrase means; None if nothing can be said of this sample without doubt."""
     found = things(sample, COUNTABLE, SEEN_PX)
     if rng.random() < 0.4 or "object" in sample.class_names:  # noqa: PLR2004
@@ -190,7 +180,7 @@ def _referring(sample: Sample, rng: np.random.Generator) -> Target | None:
     return replace(target, whole=True)
 
 
-def _edges(sample: Sample, rng: np.random.Generator) -> Target:
+def edges_target(sample: Sample, rng: np.random.Generator) -> Target:
     """Where one thing ends and another begins, and where a surface folds."""
     background, colour = _colours(2, rng)
     edges = edge_mask(sample)

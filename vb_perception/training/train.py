@@ -25,7 +25,7 @@ from vb_perception.training.loss_log import LossLog
 from vb_perception.training.pool import PooledBatches
 from vb_perception.training.schedule import learning_rate
 from vb_perception.training.settings import SPLIT, Stage, TrainSettings
-from vb_perception.training.starting import commit, precision, refuse_file, start_from
+from vb_perception.training.starting import commit, learnt, precision, refuse_file, start_from
 from vb_perception.training.stream import Batch
 from vb_perception.training.targets import NOUNS
 from vb_perception.training.teach import NETWORKS
@@ -62,9 +62,9 @@ class Run:
         self.model = self.model.to(device, memory_format=torch.channels_last)  # 1.4x on CPU
         self.average = network(config).to(device)
         self.average.load_state_dict(self.model.state_dict())
-        encoder = list(self.model.generator.encoder.parameters())
-        slow = {id(p) for p in encoder}
-        rest = [p for p in self.model.parameters() if id(p) not in slow]
+        trained = learnt(self.model, settings.learns)
+        slow = {id(p) for p in self.model.generator.encoder.parameters()}
+        encoder, rest = [p for p in trained if id(p) in slow], [p for p in trained if id(p) not in slow]
         self.optimizer = torch.optim.AdamW(
             [{"params": rest, "factor": 1.0}, {"params": encoder, "factor": settings.encoder_rate}],
             weight_decay=settings.weight_decay,
