@@ -87,14 +87,16 @@ def test_evidence_is_of_places_and_phrases() -> None:
         maps = [torch.randn(2, c, 64 // s, 96 // s) for c, s in ((16, 2), (24, 4), (40, 8), (112, 16), (320, 32))]
         rows = _prompt(LEGEND)[:, CONFIG.embedding_dim :].expand(4, -1, -1)
         tokens = torch.randn(4, CONFIG.max_tokens, CONFIG.embedding_dim)
-        found = recogniser(maps, tokens, rows)
+        found, trust = recogniser(maps, tokens, rows)
         assert found.shape == (4, CONFIG.max_tokens, 8, 12)
         other = tokens.clone()
         other[:, [2, 3]] = tokens[:, [3, 2]]  # the two things change places in the prompt
-        assert torch.allclose(recogniser(maps, other, rows)[:, [3, 2]], found[:, [2, 3]], atol=1e-5)
+        assert torch.allclose(recogniser(maps, other, rows).nats[:, [3, 2]], found[:, [2, 3]], atol=1e-5)
         shifted = [m.roll(1, 0) for m in maps]  # the two images change places
-        assert torch.allclose(recogniser(shifted, tokens.roll(2, 0), rows), found.roll(2, 0), atol=1e-5)
+        assert torch.allclose(recogniser(shifted, tokens.roll(2, 0), rows).nats, found.roll(2, 0), atol=1e-5)
     assert not found[:, 4:].any()
+    assert (trust[:, [0, 4, 5]] == 1).all()
+    assert (trust[:, 1:4] != 1).all()
 
 
 def test_a_large_picture_is_recognised_at_the_size_of_its_overview() -> None:
@@ -102,5 +104,5 @@ def test_a_large_picture_is_recognised_at_the_size_of_its_overview() -> None:
     generator = _taught(Generator(GeneratorConfig(overview_px=64 * 96)).eval())
     seen = generator.look(torch.rand(1, 3, 192, 288), torch.zeros(1, 2, 192, 288), _prompt(LEGEND)[None])
     assert seen.evidence is not None
-    assert seen.evidence.shape == (1, CONFIG.max_tokens, 8, 12)
+    assert seen.evidence.nats.shape == (1, CONFIG.max_tokens, 8, 12)
     assert _painted(generator, LEGEND, size=(192, 288)).shape == (1, 3, 192, 288)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vb_perception.generator.denoiser import places
-from vb_perception.generator.painter import MASKED, Level, Painter, colour_steps, grown, painting_rows
+from vb_perception.generator.painter import MASKED, Evidence, Level, Painter, colour_steps, grown, painting_rows
 from vb_perception.generator.student import Generator
 from vb_perception.runtime.text import COLOUR, STOP
 
@@ -91,7 +91,7 @@ class _PixelPainter(nn.Module):
         task: Tensor,
         rows: Tensor,
         zoom: Tensor,
-        evidence: Tensor | None = None,
+        evidence: Evidence | None = None,
     ) -> tuple[Tensor, None, None, None]:
         """See `Painter.forward`."""
         painter = self.painter
@@ -117,7 +117,7 @@ class PaintingTail(nn.Module):
         self.painter = painter
 
     def forward(
-        self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor, evidence: Tensor | None = None
+        self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor, evidence: Evidence | None = None
     ) -> Tensor:
         """Feature map x (N, C, H, W), the others as `Painter.forward` takes them -> rgb (N, 3, H, W)."""
         painter, size = self.painter, x.shape[2:]
@@ -130,13 +130,15 @@ class PaintingTail(nn.Module):
         place = torch.sigmoid(place)
         stop, (has_colour, paints, decided) = rows[..., STOP], painting_rows(rows)
         # key . (W x + b) = (key W) . x + key . b: the query's convolution is paid once a prompt instead of once a pixel
+        if evidence is not None:
+            decided = decided * evidence.trust  # (N, T)
         key = painter.key(tokens) * decided[..., None]
         weights = (key @ painter.query.weight[:, :, 0, 0]).transpose(1, 2)  # (N, C, T)
         biases = key @ painter.query.bias + painter.key_bias(tokens)[..., 0] * decided + (1 - paints) * MASKED  # (N, T)
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, HW, C)
         logits = pixels @ weights + biases[:, None]
         if evidence is not None:  # of legends alone, which are painted no more decidedly than pointed at
-            logits = logits + grown(evidence, x).permute(0, 2, 3, 1).flatten(1, 2)
+            logits = logits + grown_pixels(evidence.nats, size)
         weight = torch.softmax(logits, dim=-1)
         uncoloured = 1 - has_colour
         if painter.paints_stops:
@@ -150,3 +152,20 @@ class PaintingTail(nn.Module):
             ramped = steps.transpose(1, 2) @ ramp + first[..., None]
             rgb = rgb + ramped[:, :3] + place[:, 1:] * ramped[:, 3:]
         return rgb.unflatten(2, size)
+
+
+def grown_pixels(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """X (N, C, h, w) bilinearly at `size` (H, W), with the channels of a pixel side by side: (N, HW, C).
+
+    As two matrix products: to resize and then to lay it out anew took twice as long.
+    """
+    down, across = (between(old, new, x) for old, new in zip(x.shape[2:], size, strict=True))
+    rows = down @ x.permute(0, 2, 3, 1).flatten(2)  # (N, H, w C)
+    pixels: Tensor = across @ rows.unflatten(2, (x.shape[3], x.shape[1])).flatten(0, 1)  # (N H, W, C)
+    return pixels.unflatten(0, (x.shape[0], size[0])).flatten(1, 2)
+
+
+def between(old: int, new: int, like: Tensor) -> Tensor:
+    """What each of `new` places along a side takes from `old` ones, (new, old), as `interpolate` counts them."""
+    at = ((torch.arange(new, device=like.device) + 0.5) * (old / new) - 0.5).clamp(0, old - 1)
+    return (1 - (at[:, None] - torch.arange(old, device=like.device)).abs()).clamp(min=0).to(like.dtype)

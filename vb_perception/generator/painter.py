@@ -8,6 +8,8 @@ legend or a colour map never seen before is obeyed exactly, and where the networ
 the codecs report as low confidence.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -86,6 +88,13 @@ def painting_rows(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return has_colour, paints, decided
 
 
+class Evidence(NamedTuple):
+    """For each row of the prompts: nats (N, T, h, w) at some size, and trust (N, T), what the painter's own count."""
+
+    nats: Tensor
+    trust: Tensor
+
+
 class Level(nn.Module):
     """Grow to the size of the encoder's detail, add it, modulate by the task, and mix."""
 
@@ -155,13 +164,13 @@ class Painter(nn.Module):
         task: Tensor,
         rows: Tensor,
         zoom: Tensor,
-        evidence: Tensor | None = None,
+        evidence: Evidence | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Paint.
 
         x (N, C, h, w) from the denoiser; maps and image from the B = N / prompts images; tokens (N, T, D); task (N, D);
-        rows (N, T, 11) the columns of the prompts that follow the embedding; zoom (N,) of the camera, and evidence
-        (N, T, h/8, w/8) of what is named where (`Seen`).
+        rows (N, T, 11) the columns of the prompts that follow the embedding; zoom (N,) of the camera, and evidence of
+        what is named where (`Seen`).
         Returns rgb (N, 3, H, W) in about [-1, 1]; the attention's logits (N, T, H, W); the regressed colour, as rgb;
         place on the colour map and unsureness (N, 2, H, W) in [0, 1].
         """
@@ -183,12 +192,12 @@ class Painter(nn.Module):
         return torch.stack((along, torch.zeros_like(along)), dim=1)[..., None, None]
 
     def colours(
-        self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor, evidence: Tensor | None = None
+        self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor, evidence: Evidence | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """From the last feature map (N, C, H, W) to what `forward` returns.
 
-        `evidence` (N, T, h, w) is what else is known of where each pixel points, in nats: what the recogniser finds,
-        and what the teacher's noisy picture shows.
+        `evidence` is what else is known of where each pixel points: what the recogniser finds, and what the teacher's
+        noisy picture shows.
         """
         shape = x.shape[2:]
         # An instance's colour is its place in the picture: a task may let colours rise with it.
@@ -197,7 +206,7 @@ class Painter(nn.Module):
         query = self.query(x).flatten(2)  # (N, Q, HW)
         logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)
         if evidence is not None:
-            logits = logits + grown(evidence, x).flatten(2)
+            logits = logits * evidence.trust[..., None] + grown(evidence.nats, x).flatten(2)
         stop, (has_colour, paints, decided) = rows[..., STOP], painting_rows(rows)
         logits = logits + ((1 - paints) * MASKED)[..., None]
         weight = torch.softmax(logits * decided[..., None], dim=1)

@@ -4,7 +4,7 @@ A pixel that the painter paints has 16 numbers, which first of all say where thi
 but hardly a chair from a bed, although the encoder knows which it is: a classifier of two layers on its frozen maps,
 taught on 800 renders, named held-out ones better (mIoU .49) than the painter after 400,000 (.36).  So it is asked
 directly: the maps of the encoder from 1/8 down give each place a vector, each phrase gives one, and their product is
-evidence for the painter's pointing.
+evidence beside the painter's pointing.  Each phrase also says how far the painter is to be trusted with it.
 
 Source: a picture's places and words in one space as in LSeg (Li et al. 2022, arXiv 2201.03546), here as evidence beside
 what is painted, and with an encoder of text that learns along.
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.image_encoder import DETAIL_MAPS, pyramid
+from vb_perception.generator.painter import Evidence
 from vb_perception.runtime.text import HAS_COLOUR, ROLE_COLUMN, STOP
 
 FINEST = DETAIL_MAPS + 1
@@ -31,7 +32,7 @@ class Recogniser(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv2d(c, hidden, 1) for c in pyramid(config.encoder).channels[FINEST:])
         self.around = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
         self.place = nn.Conv2d(hidden, shared, 1)
-        self.phrase = nn.Sequential(nn.Linear(token_width, hidden), nn.SiLU(), nn.Linear(hidden, shared + 1))
+        self.phrase = nn.Sequential(nn.Linear(token_width, hidden), nn.SiLU(), nn.Linear(hidden, shared + 2))
         nn.init.zeros_(self.phrase[-1].weight)
         nn.init.zeros_(self.phrase[-1].bias)
 
@@ -45,13 +46,15 @@ class Recogniser(nn.Module):
         out: Tensor = self.place(x + nn.functional.silu(self.around(x)))
         return out
 
-    def forward(self, maps: list[Tensor], tokens: Tensor, rows: Tensor) -> Tensor:
-        """Evidence (N, T, h/8, w/8) in nats, of the B images' maps; tokens (N, T, D), rows (N, T, 11)."""
+    def forward(self, maps: list[Tensor], tokens: Tensor, rows: Tensor) -> Evidence:
+        """For legends, from the B images' maps, tokens (N, T, D) and rows (N, T, 11); none for other prompts."""
         places = self.shown(maps)
         prompts = tokens.shape[0] // places.shape[0]
         seen = places.flatten(2).repeat_interleave(prompts, 0)  # (N, shared, hw)
         phrases = self.phrase(tokens) * legend_rows(rows)[..., None]
-        return (torch.bmm(phrases[..., :-1], seen) + phrases[..., -1:]).unflatten(2, places.shape[2:])
+        vectors, offset, trust = phrases.split((phrases.shape[-1] - 2, 1, 1), -1)
+        found = torch.bmm(vectors, seen) + offset
+        return Evidence(found.unflatten(2, places.shape[2:]), 1 + trust[..., 0])
 
 
 def legend_rows(rows: Tensor) -> Tensor:

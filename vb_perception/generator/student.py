@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.denoiser import Denoiser
 from vb_perception.generator.image_encoder import DETAIL_MAPS, STRIDE, ImageEncoder
-from vb_perception.generator.painter import Painter, per_prompt
+from vb_perception.generator.painter import Evidence, Painter, per_prompt
 from vb_perception.generator.recogniser import Recogniser
 
 REDUCES_FROM = 1.5
@@ -43,8 +43,8 @@ class Seen(NamedTuple):
     """What is made of image and prompts before anything is painted; B images, N prompts.
 
     image (B, 3, H, W); maps of the encoder, finest first: 1/2 of the image, the others of its overview
-    (B, 3, h, w); features (N, C, h/16, w/16); evidence (N, T, h/8, w/8) for what the tokens name, if it is looked for
-    apart from the painter; tokens (N, T, D); task (N, D);
+    (B, 3, h, w); features (N, C, h/16, w/16); evidence at 1/8 for what the tokens name, if it is looked for apart from
+    the painter; tokens (N, T, D); task (N, D);
     rows (N, T, 11), the columns of the prompts that follow the embedding; zoom (N,), the log of the focal length over
     that of the canonical camera.
     """
@@ -52,7 +52,7 @@ class Seen(NamedTuple):
     image: Tensor
     maps: list[Tensor]
     features: Tensor
-    evidence: Tensor | None
+    evidence: Evidence | None
     tokens: Tensor
     task: Tensor
     rows: Tensor

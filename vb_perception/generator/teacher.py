@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.denoiser import IMAGE_CHANNELS, Denoiser, places
-from vb_perception.generator.painter import grown, per_prompt
+from vb_perception.generator.painter import Evidence, grown, per_prompt
 from vb_perception.generator.sampling import colour_evidence, linear_estimate, sample
 from vb_perception.generator.student import Generator, Painted, Seen
 
@@ -124,9 +124,10 @@ class Teacher(Generator):
         for level, block, detail, stride in zip(painter.levels, more, reversed(seen.maps[:3]), (8, 4, 2), strict=False):
             x = block(level(x, detail, task, prompts), linear_estimate(noisy, time, stride), task)
         x = more[-1](painter.finest(x, per_prompt(seen.image, prompts)), linear_estimate(noisy, time, 1), task)
-        evidence = self.evidence(noisy, time, seen.rows)
+        nats = self.evidence(noisy, time, seen.rows)
+        evidence = Evidence(nats, nats.new_ones(nats.shape[:2]))
         if seen.evidence is not None:
-            evidence = evidence + grown(seen.evidence, evidence)
+            evidence = Evidence(nats + grown(seen.evidence.nats, nats), seen.evidence.trust)
         return Painted(*painter.colours(x, seen.tokens, task, seen.rows, seen.zoom, evidence))
 
     def evidence(self, noisy: Tensor, time: Tensor, rows: Tensor) -> Tensor:

@@ -166,7 +166,7 @@ def read_teacher(path: Path) -> Model:
     if name not in NETWORKS:
         msg = f"{path} holds a run of network {name!r}, expected a teacher: one of {', '.join(NETWORKS)}"
         raise CheckpointError(msg)
-    model = NETWORKS[name][0](config)
+    model = TeacherModel(config) if name == "teacher" else Model(config)  # one that recognises paints as well
     load_into(model, {k: v for k, v in tensors.items() if k.startswith("average.")}, "average.")
     return model.eval().requires_grad_(requires_grad=False)
 

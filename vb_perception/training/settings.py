@@ -15,7 +15,7 @@ from vb_perception.training.values import checked
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-NETWORKS = ("student", "teacher")
+NETWORKS = ("student", "teacher", "recogniser")
 WEIGHTS = {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5, "instances": 1.5}
 """Of the loss terms, where a run says nothing else."""
 CHUNK = 16
@@ -105,7 +105,8 @@ class PoolSettings:
 class TrainSettings:
     """Everything that decides a run, besides the code and the data.
 
-    `network` is what is trained: "student", the generator that is shipped, or the "teacher" of `vb-perception distil`.
+    `network` is what is trained: "student", the generator that is shipped, the "teacher" of `vb-perception distil`, or
+    of a student the "recogniser" by itself.
     `start_from` names a generator.safetensors, or the state of a run, whose weights the run begins with, where they
     fit; `generator` overrides fields of `GeneratorConfig`; the last `validation_renders` of the corpus and
     `validation_frames` of the learn split are watched, at `validation_size` (height, width), and never learnt from;

@@ -22,6 +22,7 @@ from vb_perception.generator.teacher import Teacher
 from vb_perception.runtime.text import COLOUR
 from vb_perception.training.matching import FIRST_SLOT_ROW, assigned, instance_means, slot_cost
 from vb_perception.training.objective import Model, losses
+from vb_perception.training.recognise import RecogniserModel, recogniser_terms
 from vb_perception.training.stream import KINDS, Batch
 
 Terms = Callable[[Model, Batch, GeneratorConfig, torch.Generator], dict[str, Tensor]]
@@ -107,4 +108,5 @@ def with_random_slots(batch: Batch, random: torch.Generator) -> Batch:
 NETWORKS: dict[str, tuple[type[Model], Terms]] = {
     "student": (Model, student_terms),
     "teacher": (TeacherModel, teacher_terms),
+    "recogniser": (RecogniserModel, recogniser_terms),
 }

@@ -1,0 +1,60 @@
+"""The recogniser learns to name by itself, and nothing else of the generator changes."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from vb_perception.errors import ConfigError  # noqa: E402
+from vb_perception.generator.config import GeneratorConfig  # noqa: E402
+from vb_perception.generator.painter import MASKED  # noqa: E402
+from vb_perception.scenes.sample import Sample  # noqa: E402
+from vb_perception.training.asked import Asked  # noqa: E402
+from vb_perception.training.recognise import STRIDE, RecogniserModel, recogniser_terms  # noqa: E402
+from vb_perception.training.starting import learnt  # noqa: E402
+from vb_perception.training.stream import Batch, collate  # noqa: E402
+
+CONFIG = GeneratorConfig()
+
+
+def _batch(random_sample: Callable[[int, int, int], Sample], asked: Asked) -> Batch:
+    samples = [random_sample(seed, 64, 96) for seed in range(2)]
+    for sample in samples:  # a left and a right half, and pictures that tell them apart
+        sample.class_ids[:, :48], sample.class_ids[:, 48:] = 1, 2
+        sample.rgb[:, :48] //= 4
+    rng = np.random.default_rng(0)
+    return collate([(sample, asked.targets(sample, rng)) for sample in samples], CONFIG)
+
+
+@pytest.mark.slow
+def test_it_learns_to_name(random_sample: Callable[[int, int, int], Sample]) -> None:
+    torch.manual_seed(0)
+    model, batch = RecogniserModel(CONFIG), _batch(random_sample, Asked(words=4))
+    model.train()
+    parameters = learnt(model, "generator.recogniser")
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(parameters, 0.01)
+    losses = []
+    for _ in range(30):
+        loss = recogniser_terms(model, batch, CONFIG, torch.Generator())["pointing"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.75 * losses[0]  # pixels of noise, and edges of none, stay as they are
+    changed = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed == {k for k in before if k.startswith("generator.recogniser.")}
+
+
+def test_it_has_nothing_to_say_of_other_prompts(random_sample: Callable[[int, int, int], Sample]) -> None:
+    torch.manual_seed(0)
+    model, batch = RecogniserModel(CONFIG), _batch(random_sample, Asked(segmentations=2))
+    with torch.no_grad():
+        logits = model(batch)
+    assert logits.shape == (8, CONFIG.max_tokens, 64 // STRIDE, 96 // STRIDE)
+    assert (logits[[0, 1, 4, 5]] == MASKED).all()  # depth and normals
+    without = GeneratorConfig(recognises=False)
+    with pytest.raises(ConfigError, match="expected one that recognises"):
+        RecogniserModel(without)(batch)
