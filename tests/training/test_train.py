@@ -262,7 +262,7 @@ def test_a_run_is_not_resumed_with_another_split(settings: TrainSettings, tmp_pa
         Run(dataclasses.replace(settings, validation_frames=(4,)), tmp_path / "run")
 
 
-@pytest.mark.parametrize("name", ["default", "gpu", "canonical", "last", "edge"])
+@pytest.mark.parametrize("name", ["default", "gpu", "canonical", "last", "edge", "recogniser", "recogniser_painted"])
 def test_the_shipped_settings_can_be_read(name: str) -> None:
     path = Path(__file__).parents[2] / "vb_perception" / "training" / f"{name}.yaml"
     assert TrainSettings.read(path).total_images > 0

@@ -130,6 +130,7 @@ class PaintingTail(nn.Module):
         place = torch.sigmoid(place)
         stop, (has_colour, paints, decided) = rows[..., STOP], painting_rows(rows)
         # key . (W x + b) = (key W) . x + key . b: the query's convolution is paid once a prompt instead of once a pixel
+        factor = decided[..., None, None]
         if evidence is not None:
             decided = decided * evidence.trust  # (N, T)
         key = painter.key(tokens) * decided[..., None]
@@ -137,8 +138,8 @@ class PaintingTail(nn.Module):
         biases = key @ painter.query.bias + painter.key_bias(tokens)[..., 0] * decided + (1 - paints) * MASKED  # (N, T)
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, HW, C)
         logits = pixels @ weights + biases[:, None]
-        if evidence is not None:  # of legends alone, which are painted no more decidedly than pointed at
-            logits = logits + grown_pixels(evidence.nats, size)
+        if evidence is not None:
+            logits = logits + grown_pixels(evidence.nats * factor, size)
         weight = torch.softmax(logits, dim=-1)
         uncoloured = 1 - has_colour
         if painter.paints_stops:

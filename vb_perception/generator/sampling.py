@@ -96,7 +96,7 @@ def sure_colours(painted: Painted, columns: Tensor) -> Tensor:
 def expected_colours(painted: Painted, columns: Tensor) -> Tensor:
     """The mean (N, 3, H, W) of the pictures that may be meant, which is where flow matching heads for.
 
-    As `sure_colours`, and instances as undecided as they are: they are painted more decidedly (`painter.DECIDED`), and
+    As `sure_colours`, and masks as undecided as they are: they are painted more decidedly (`painter.DECIDED`), and
     who heads for the likeliest picture alone has chosen it after the first step.
     """
     sure = sure_colours(painted, columns)
