@@ -26,9 +26,10 @@ Between two of a dozen colours lies a third: a pixel in doubt would be read as y
 frames overlap F is .67 with it and .64 without.)
 """
 LEGENDS_DECIDED = 5.0
-"""The same of legends: of a mean IoU of .50 the reading of mixed colours loses .01 so, and .07 without (benchmarks/words.py).
+"""The same of legends: of a mean IoU of .50 the reading of mixed colours loses .01 so, .07 without.
 
-Less than instances: where it hesitates the colour shall still say so."""
+Measured by benchmarks/words.py.  Less than of instances: where it hesitates the colour shall still say so.
+"""
 LARGEST = SCALES - 3
 """The number of the level at 1/2."""
 MIDDLE = -1.6
