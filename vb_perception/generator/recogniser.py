@@ -7,7 +7,7 @@ place a vector, each phrase gives one, and their product is evidence beside the 
 says how far the painter is to be trusted with it.
 
 Source: a picture's places and words in one space as in LSeg (Li et al. 2022, arXiv 2201.03546), here as evidence beside
-what is painted, and with an encoder of text that learns along.
+what is painted.
 """
 
 import torch
