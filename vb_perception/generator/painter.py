@@ -8,14 +8,13 @@ legend or a colour map never seen before is obeyed exactly, and where the networ
 the codecs report as low confidence.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.denoiser import places
 from vb_perception.generator.image_encoder import SCALES, pyramid
+from vb_perception.generator.seen import Seen
 from vb_perception.runtime.text import COLOUR, HAS_COLOUR, ROLE_COLUMN, STOP, UNSURE
 
 MASKED = -1e4
@@ -94,13 +93,6 @@ def painting_rows(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return has_colour, paints, decided
 
 
-class Evidence(NamedTuple):
-    """For each row of the prompts: nats (N, T, h, w) at some size, and trust (N, T), what the painter's own count."""
-
-    nats: Tensor
-    trust: Tensor
-
-
 class Level(nn.Module):
     """Grow to the size of the encoder's detail, add it, modulate by the task, and mix."""
 
@@ -161,29 +153,17 @@ class Painter(nn.Module):
         self.key = nn.Linear(token_width, config.query_dim)
         self.key_bias = nn.Linear(token_width, 1)
 
-    def forward(
-        self,
-        x: Tensor,
-        maps: list[Tensor],
-        image: Tensor,
-        tokens: Tensor,
-        task: Tensor,
-        rows: Tensor,
-        zoom: Tensor,
-        evidence: Evidence | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor, seen: Seen) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Paint.
 
-        x (N, C, h, w) from the denoiser; maps and image from the B = N / prompts images; tokens (N, T, D); task (N, D);
-        rows (N, T, 11) the columns of the prompts that follow the embedding; zoom (N,) of the camera, and evidence of
-        what is named where (`Seen`).
+        x (N, C, h, w) from the denoiser.
         Returns rgb (N, 3, H, W) in about [-1, 1]; the attention's logits (N, T, H, W); the regressed colour, as rgb;
         place on the colour map and unsureness (N, 2, H, W) in [0, 1].
         """
-        prompts = x.shape[0] // image.shape[0]
-        for level, detail in zip(self.levels, reversed(maps[:3]), strict=True):
-            x = level(x, detail, task, prompts)
-        return self.colours(self.finest(x, per_prompt(image, prompts)), tokens, task, rows, zoom, evidence)
+        prompts = x.shape[0] // seen.image.shape[0]
+        for level, detail in zip(self.levels, reversed(seen.maps[:3]), strict=True):
+            x = level(x, detail, seen.task, prompts)
+        return self.colours(self.finest(x, per_prompt(seen.image, prompts)), seen)
 
     def finest(self, x: Tensor, image: Tensor) -> Tensor:
         """From 1/2 to the last feature map (N, C, H, W), with the detail of the image itself (N or 1, 3, H, W)."""
@@ -197,18 +177,13 @@ class Painter(nn.Module):
         along = zoom * self.zoom
         return torch.stack((along, torch.zeros_like(along)), dim=1)[..., None, None]
 
-    def colours(
-        self, x: Tensor, tokens: Tensor, task: Tensor, rows: Tensor, zoom: Tensor, evidence: Evidence | None = None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """From the last feature map (N, C, H, W) to what `forward` returns.
-
-        `evidence` is what else is known of where each pixel points: what the recogniser finds, and what the teacher's
-        noisy picture shows.
-        """
+    def colours(self, x: Tensor, seen: Seen) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """From the last feature map (N, C, H, W) to what `forward` returns."""
+        tokens, rows, evidence = seen.tokens, seen.rows, seen.evidence
         shape = x.shape[2:]
         # An instance's colour is its place in the picture: a task may let colours rise with it.
-        rise = self.slope(task).unflatten(1, (3, 2)) @ places(x).flatten(2)
-        free, place = self.colour(x) + rise.unflatten(2, shape), torch.sigmoid(self.place(x) + self.moved(zoom))
+        rise = self.slope(seen.task).unflatten(1, (3, 2)) @ places(x).flatten(2)
+        free, place = self.colour(x) + rise.unflatten(2, shape), torch.sigmoid(self.place(x) + self.moved(seen.zoom))
         query = self.query(x).flatten(2)  # (N, Q, HW)
         logits = torch.bmm(self.key(tokens), query) + self.key_bias(tokens)  # (N, T, HW)
         if evidence is not None:

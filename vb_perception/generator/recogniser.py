@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.image_encoder import DETAIL_MAPS, pyramid
-from vb_perception.generator.painter import Evidence
+from vb_perception.generator.seen import Evidence
 from vb_perception.runtime.text import HAS_COLOUR, ROLE_COLUMN, STOP
 
 FINEST = DETAIL_MAPS + 1

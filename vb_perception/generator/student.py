@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.denoiser import Denoiser
 from vb_perception.generator.image_encoder import DETAIL_MAPS, STRIDE, ImageEncoder
-from vb_perception.generator.painter import Evidence, Painter, per_prompt
+from vb_perception.generator.painter import Painter, per_prompt
 from vb_perception.generator.recogniser import Recogniser
+from vb_perception.generator.seen import Seen
 
 REDUCES_FROM = 1.5
 """A picture of more than so many times `overview_px` is reduced for the overview."""
@@ -37,26 +38,6 @@ class Painted(NamedTuple):
     logits: Tensor
     free: Tensor
     place: Tensor
-
-
-class Seen(NamedTuple):
-    """What is made of image and prompts before anything is painted; B images, N prompts.
-
-    image (B, 3, H, W); maps of the encoder, finest first: 1/2 of the image, the others of its overview
-    (B, 3, h, w); features (N, C, h/16, w/16); evidence at 1/8 for what the tokens name, if it is looked for apart from
-    the painter; tokens (N, T, D); task (N, D);
-    rows (N, T, 11), the columns of the prompts that follow the embedding; zoom (N,), the log of the focal length over
-    that of the canonical camera.
-    """
-
-    image: Tensor
-    maps: list[Tensor]
-    features: Tensor
-    evidence: Evidence | None
-    tokens: Tensor
-    task: Tensor
-    rows: Tensor
-    zoom: Tensor
 
 
 class Generator(nn.Module):
@@ -97,14 +78,13 @@ class Generator(nn.Module):
         zoom = log_zoom(rays) if self.config.reads_rays else rays.new_zeros(len(rays))
         zoom = zoom.repeat_interleave(prompts.shape[0] // image.shape[0], 0)
         evidence = None if self.recogniser is None else self.recogniser(maps, tokens, rows)
-        return Seen(image, maps, features, evidence, tokens, tokens[:, 0], rows, zoom)
+        return Seen(image, maps, features, tokens, tokens[:, 0], rows, zoom, evidence)
 
     def forward(self, image: Tensor, rays: Tensor, prompts: Tensor) -> Painted:
         """Image (B, 3, H, W), rays (B, 2, H, W), prompts (B * n, T, D) grouped by image -> Painted of B * n images."""
         seen = self.look(image, rays, prompts)
         x = self.denoiser(seen.features, seen.tokens, seen.task)
-        known = seen.tokens, seen.task, seen.rows, seen.zoom, seen.evidence
-        return Painted(*self.painter(x, seen.maps, image, *known))
+        return Painted(*self.painter(x, seen))
 
 
 def log_zoom(rays: Tensor) -> Tensor:

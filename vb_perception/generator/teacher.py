@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.denoiser import IMAGE_CHANNELS, Denoiser, places
-from vb_perception.generator.painter import Evidence, grown, per_prompt
+from vb_perception.generator.painter import grown, per_prompt
 from vb_perception.generator.sampling import colour_evidence, linear_estimate, sample
-from vb_perception.generator.student import Generator, Painted, Seen
+from vb_perception.generator.seen import Evidence, Seen
+from vb_perception.generator.student import Generator, Painted
 
 FEATURES = 2 * IMAGE_CHANNELS + 2
 COARSE, POOLED = 16, 4
@@ -128,7 +129,7 @@ class Teacher(Generator):
         evidence = Evidence(nats, nats.new_ones(nats.shape[:2]))
         if seen.evidence is not None:
             evidence = Evidence(nats + grown(seen.evidence.nats, nats), seen.evidence.trust)
-        return Painted(*painter.colours(x, seen.tokens, task, seen.rows, seen.zoom, evidence))
+        return Painted(*painter.colours(x, seen._replace(task=task, evidence=evidence)))
 
     def evidence(self, noisy: Tensor, time: Tensor, rows: Tensor) -> Tensor:
         """For each row of the prompts, at each pixel (N, T, H, W), in nats: what the noisy picture says."""
