@@ -21,6 +21,7 @@ from vb_perception.errors import CheckpointError, ConfigError
 from vb_perception.generator.checkpoint import load_into, read_run, write_tensors
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.training.data import Data
+from vb_perception.training.depthwise import depthwise_in_fp32
 from vb_perception.training.loss_log import LossLog
 from vb_perception.training.pool import PooledBatches
 from vb_perception.training.schedule import learning_rate
@@ -60,6 +61,8 @@ class Run:
         if settings.start_from and not resumed:
             start_from(self.model, Path(settings.start_from))
         self.model = self.model.to(device, memory_format=torch.channels_last)  # 1.4x on CPU
+        if device.type == "cpu":
+            depthwise_in_fp32(self.model)
         self.average = network(config).to(device)
         self.average.load_state_dict(self.model.state_dict())
         trained = learnt(self.model, settings.learns)
