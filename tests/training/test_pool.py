@@ -18,7 +18,7 @@ from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation  # noqa: E402
 from vb_perception.training.asked import Asked  # noqa: E402
 from vb_perception.training.pool import Pool, PooledBatches  # noqa: E402
-from vb_perception.training.settings import PoolSettings, Stage  # noqa: E402
+from vb_perception.training.setting_parts import PoolSettings, Stage  # noqa: E402
 from vb_perception.training.stream import KINDS, Batch, ExampleStream, Source, collate  # noqa: E402
 from vb_perception.training.targets import Target, depth_target, normals_target  # noqa: E402
 from vb_perception.training.views import pack  # noqa: E402

@@ -1,6 +1,7 @@
 """The recogniser learns to name by itself, and nothing else of the generator changes."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
 from vb_perception.errors import ConfigError  # noqa: E402
+from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
 from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.generator.painter import MASKED  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
@@ -33,7 +35,7 @@ def test_it_learns_to_name(random_sample: Callable[[int, int, int], Sample]) -> 
     torch.manual_seed(0)
     model, batch = RecogniserModel(CONFIG), _batch(random_sample, Asked(words=4))
     model.train()
-    parameters = learnt(model, "generator.recogniser")
+    parameters = learnt(model, ("generator.recogniser",))
     before = {k: v.clone() for k, v in model.state_dict().items()}
     optimizer = torch.optim.AdamW(parameters, 0.01)
     losses = []
@@ -48,11 +50,35 @@ def test_it_learns_to_name(random_sample: Callable[[int, int, int], Sample]) -> 
     assert changed == {k for k in before if k.startswith("generator.recogniser.")}
 
 
+def test_the_encoder_is_held_to_what_others_read(
+    random_sample: Callable[[int, int, int], Sample], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model, batch = RecogniserModel(CONFIG), _batch(random_sample, Asked(words=2))
+    model.train()
+    assert set(recogniser_terms(model, batch, CONFIG, torch.Generator())) == {"pointing"}
+    write_tensors(tmp_path / "before.safetensors", {f"average.{k}": v for k, v in model.state_dict().items()}, {})
+    model.hold_to(tmp_path / "before.safetensors")
+    names = set(model.state_dict())
+    with torch.no_grad():
+        assert recogniser_terms(model, batch, CONFIG, torch.Generator())["held"] == 0
+        last = model.generator.encoder.blocks[-1]._bn2.bias  # noqa: SLF001 (no public name)
+        _, _, read = torch.linalg.svd(model.generator.denoiser.from_32.weight[:, :, 0, 0])
+        last += 10 * read[-1]  # where the denoiser does not look
+        assert recogniser_terms(model, batch, CONFIG, torch.Generator())["held"] < 1e-6
+        last += 10 * read[0]
+    held = recogniser_terms(model, batch, CONFIG, torch.Generator())["held"]
+    assert held > 0.1
+    held.backward()
+    assert last.grad is not None
+    assert set(model.state_dict()) == names  # what it is held to is none of its weights
+
+
 def test_it_has_nothing_to_say_of_other_prompts(random_sample: Callable[[int, int, int], Sample]) -> None:
     torch.manual_seed(0)
     model, batch = RecogniserModel(CONFIG), _batch(random_sample, Asked(segmentations=2))
     with torch.no_grad():
-        logits = model(batch)
+        logits = model(batch).logits
     assert logits.shape == (8, CONFIG.max_tokens, 64 // STRIDE, 96 // STRIDE)
     assert (logits[[0, 1, 4, 5]] == MASKED).all()  # depth and normals
     without = GeneratorConfig(recognises=False)

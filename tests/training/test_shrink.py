@@ -12,7 +12,7 @@ from vb_perception.generator.config import GeneratorConfig  # noqa: E402
 from vb_perception.scenes.sample import Sample  # noqa: E402
 from vb_perception.tasks import MetricDepth  # noqa: E402
 from vb_perception.training.agreement import Answer  # noqa: E402
-from vb_perception.training.settings import Large, Stage  # noqa: E402
+from vb_perception.training.setting_parts import Large, Stage  # noqa: E402
 from vb_perception.training.shrink import shrunk, shrunk_answer  # noqa: E402
 from vb_perception.training.stream import Batch, collate  # noqa: E402
 from vb_perception.training.targets import depth_target, normals_target  # noqa: E402

@@ -19,7 +19,8 @@ from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
 from vb_perception.scenes.sample import Sample, Samples  # noqa: E402
 from vb_perception.training.corpus import write_corpus  # noqa: E402
 from vb_perception.training.schedule import learning_rate  # noqa: E402
-from vb_perception.training.settings import Large, PoolSettings, SceneSettings, Stage, TrainSettings  # noqa: E402
+from vb_perception.training.setting_parts import Large, PoolSettings, SceneSettings, Stage  # noqa: E402
+from vb_perception.training.settings import TrainSettings  # noqa: E402
 from vb_perception.training.train import STATE, Run  # noqa: E402
 
 
@@ -131,7 +132,7 @@ def test_a_run_starts_from_a_shipped_model(settings: TrainSettings, tmp_path: Pa
 
 @pytest.mark.slow
 def test_a_part_of_the_weights_learns_from_words_alone(settings: TrainSettings, tmp_path: Path) -> None:
-    part = dataclasses.replace(settings, learns="generator.recogniser", words=2)
+    part = dataclasses.replace(settings, learns=("generator.recogniser",), words=2)
     run = Run(part, tmp_path / "run")
     before = {k: v.clone() for k, v in run.model.state_dict().items()}
     run.run()
@@ -140,8 +141,8 @@ def test_a_part_of_the_weights_learns_from_words_alone(settings: TrainSettings, 
     assert all(name.startswith("generator.recogniser.") for name in changed)
     resumed = Run(part, tmp_path / "run")
     assert torch.equal(weights(resumed), weights(run))
-    with pytest.raises(ConfigError, match=r"learns 'painter': no weight's name begins so; .*generator\.recogniser"):
-        Run(dataclasses.replace(part, learns="painter"), tmp_path / "none")
+    with pytest.raises(ConfigError, match=r"learns painter: no weight's name begins so; .*generator\.recogniser"):
+        Run(dataclasses.replace(part, learns=("painter",)), tmp_path / "none")
 
 
 def test_two_sizes_by_turns_and_in_turn_again_after_a_kill(settings: TrainSettings, tmp_path: Path) -> None:

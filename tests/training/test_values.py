@@ -8,7 +8,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
 from vb_perception.errors import ConfigError  # noqa: E402
-from vb_perception.training.settings import Large, Stage, TrainSettings  # noqa: E402
+from vb_perception.training.setting_parts import Large, Stage  # noqa: E402
+from vb_perception.training.settings import TrainSettings  # noqa: E402
 
 
 def read(tmp_path: Path, text: str) -> TrainSettings:

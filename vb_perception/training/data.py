@@ -18,7 +18,8 @@ from vb_perception.training.asked import Asked
 from vb_perception.training.benches import Benches
 from vb_perception.training.corpus import Corpus
 from vb_perception.training.pool import PooledBatches, worker_context
-from vb_perception.training.settings import SceneSettings, Stage, TrainSettings
+from vb_perception.training.setting_parts import SceneSettings, Stage
+from vb_perception.training.settings import TrainSettings
 from vb_perception.training.stream import Batch, BatchStream, ExampleStream, Source, collate
 
 

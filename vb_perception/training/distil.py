@@ -28,7 +28,8 @@ from vb_perception.scenes.sample import Samples
 from vb_perception.training.agreement import PREFIX, Answer, disagreement, mean_answer
 from vb_perception.training.objective import Model, losses
 from vb_perception.training.pool import PooledBatches
-from vb_perception.training.settings import Stage, TrainSettings
+from vb_perception.training.setting_parts import Stage
+from vb_perception.training.settings import TrainSettings
 from vb_perception.training.shrink import shrunk, shrunk_answer
 from vb_perception.training.stream import Batch, Source
 from vb_perception.training.teach import NETWORKS, TeacherModel

@@ -127,13 +127,13 @@ def thing_mean(values: Tensor, valid: Tensor, things: Tensor) -> Tensor:
     return (1 - THING_SHARE) * masked_mean(values, valid) + THING_SHARE * by_thing
 
 
-def pointing_loss(logits: Tensor, rows: Tensor, valid: Tensor) -> Tensor:
+def pointing_loss(logits: Tensor, rows: Tensor, valid: Tensor, border_weight: float = BORDER_WEIGHT) -> Tensor:
     """Cross-entropy of the row that each pixel points at: logits (N, T, H, W), rows (N, H, W) int64.
 
     The mean over the prompts of which anything is known.
     """
     loss = nn.functional.cross_entropy(logits.float(), rows.clamp(min=0), reduction="none")
-    return (loss * balanced(rows, valid)).sum() / valid.flatten(1).any(1).sum().clamp(min=1)
+    return (loss * balanced(rows, valid, border_weight)).sum() / valid.flatten(1).any(1).sum().clamp(min=1)
 
 
 def balanced(rows: Tensor, valid: Tensor, border_weight: float = BORDER_WEIGHT) -> Tensor:

@@ -20,7 +20,7 @@ from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.painter import colour_steps
 from vb_perception.runtime.text import COLOUR, STOP
 from vb_perception.training.objective import CODEC
-from vb_perception.training.settings import CHUNK, PoolSettings, Stage
+from vb_perception.training.setting_parts import CHUNK, PoolSettings, Stage
 from vb_perception.training.stream import KINDS, Batch, ExampleStream
 from vb_perception.training.views import DEPTH_KNOWN, FIXED_PROMPTS, NORMAL_KNOWN, Views, pack
 

@@ -4,11 +4,16 @@ Without denoiser and painter a step costs a third, and whatever the painter is s
 from it.  How much each of both counts is then learnt from what is painted (`network: student`).
 """
 
+from pathlib import Path
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from vb_perception.errors import ConfigError
+from vb_perception.generator.checkpoint import load_into, read_tensors
 from vb_perception.generator.config import GeneratorConfig
+from vb_perception.generator.image_encoder import ImageEncoder
 from vb_perception.generator.painter import MASKED
 from vb_perception.generator.recogniser import legend_rows
 from vb_perception.training.losses import pointing_loss
@@ -19,18 +24,52 @@ STRIDE = 4
 """Of the pixels, those that are asked about: twice as fine as what is found."""
 
 
+class Found(NamedTuple):
+    """Logits of the legends' rows (N, T, H/4, W/4), and how far what others read of the maps has moved, if held."""
+
+    logits: Tensor
+    moved: Tensor | None
+
+
 class RecogniserModel(Model):
     """The student, of which only the recogniser answers."""
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits of the legends' rows (N, T, H/4, W/4); other rows and other prompts have none."""
+    def __init__(self, config: GeneratorConfig, *, pretrained: bool = False) -> None:
+        """See Model."""
+        super().__init__(config, pretrained=pretrained)
+        self._before: list[ImageEncoder] = []  # in a list: no weights of the model
+
+    def hold_to(self, path: Path) -> None:
+        """Hold what denoiser and painter read of the encoder's maps to what they read with these weights."""
+        encoder = ImageEncoder(self.config.encoder)
+        tensors = {k.removeprefix("average."): v for k, v in read_tensors(path)[0].items()}
+        load_into(encoder, tensors, "generator.encoder.")
+        self._before.append(encoder.requires_grad_(requires_grad=False).eval())
+
+    def _moved(self, image: Tensor, maps: list[Tensor]) -> Tensor | None:
+        """Mean of squares, in those of what was read before, over all that reads."""
+        if not self._before:
+            return None
+        with torch.no_grad():
+            before = self._before[0](image)
+        denoiser, levels = self.generator.denoiser, self.generator.painter.levels
+        readers = [*(level.lateral for level in reversed(levels)), denoiser.from_16, denoiser.from_32]
+        shares = []
+        for read, new, old in zip(readers, maps, before, strict=True):
+            was = read(old).detach().float()
+            shares.append((read(new).float() - was).square().mean() / was.var())
+        return torch.stack(shares).mean()
+
+    def forward(self, batch: Batch) -> Found:
+        """Other rows and other prompts have none."""
         prompts = self.prompts(batch)
         seen = self.generator.look(batch.image, batch.rays, prompts)
         if seen.evidence is None:
             msg = "network: recogniser, of a generator with recognises: false: expected one that recognises"
             raise ConfigError(msg)
         nats = torch.nn.functional.interpolate(seen.evidence.nats.float(), scale_factor=8.0 / STRIDE, mode="bilinear")
-        return nats + ((1 - legend_rows(seen.rows)) * MASKED)[..., None, None]
+        logits = nats + ((1 - legend_rows(seen.rows)) * MASKED)[..., None, None]
+        return Found(logits, self._moved(batch.image, seen.maps))
 
 
 def recogniser_terms(
@@ -39,4 +78,7 @@ def recogniser_terms(
     """How well the recogniser alone answers the legends of a batch."""
     legends = (batch.kinds == KINDS.index("legend")).nonzero()[:, 0]
     some = (legends, slice(STRIDE // 2, None, STRIDE), slice(STRIDE // 2, None, STRIDE))
-    return {"pointing": pointing_loss(model(batch)[legends], batch.rows[some], batch.valid[some])}
+    found = model(batch)
+    asked = found.logits[legends], batch.rows[some], batch.valid[some]
+    terms = {"pointing": pointing_loss(*asked, border_weight=1.0)}
+    return terms if found.moved is None else terms | {"held": found.moved}

@@ -10,16 +10,15 @@ import yaml
 from vb_perception.errors import ConfigError
 from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.image_encoder import STRIDE
+from vb_perception.training.setting_parts import CHUNK, PoolSettings, SceneSettings, Stage
 from vb_perception.training.values import checked
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 NETWORKS = ("student", "teacher", "recogniser")
-WEIGHTS = {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5, "instances": 1.5}
-"""Of the loss terms, where a run says nothing else."""
-CHUNK = 16
-"""Views that a pool takes in at once."""
+WEIGHTS = {"colour": 1.0, "depth": 0.2, "normals": 1.0, "pointing": 0.5, "instances": 1.5, "held": 0.0}
+"""Of the loss terms, where a run says nothing else; `held` is of the recogniser by itself (`recognise.py`)."""
 SPLIT = (
     "seed",
     "osd_dir",
@@ -38,70 +37,6 @@ SPLIT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Large:
-    """Every `every`-th batch of a stage has this size instead."""
-
-    height: int
-    width: int
-    batch: int
-    every: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A stretch of training at one image size, or two by turns; `images` counts camera images of three prompts."""
-
-    height: int
-    width: int
-    batch: int
-    images: int
-    large: Large | None = None
-
-    def enlarged(self, times: int) -> "Stage":
-        """The same images, `times` as high and as wide."""
-        large = self.large and replace(self.large, height=times * self.large.height, width=times * self.large.width)
-        return replace(self, height=times * self.height, width=times * self.width, large=large)
-
-
-@dataclass(frozen=True, slots=True)
-class SceneSettings:
-    """Scenes that are drawn while training, each for the first time, in the place of a corpus (`RenderedScenes`).
-
-    Their `kinds` come in turn; without any it is the usual mixture.
-    """
-
-    count: int
-    seed: int
-    width: int
-    height: int
-    assets_dir: str = ""
-    kinds: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSettings:
-    """Views that wait on the GPU (`training/pool.py`), `height` x `width` px, the newest `views` of them.
-
-    Training begins when there are `fewest`; each is then drawn `reuse` times in the mean, with one of its
-    `segmentations`; `workers` processes make them.
-    """
-
-    height: int
-    width: int
-    views: int
-    fewest: int
-    reuse: float
-    workers: int
-    segmentations: int = 3
-
-    @property
-    def works(self) -> bool:
-        """Whether a pool of these numbers can be filled and drawn from."""
-        counts = min(self.fewest, self.workers, self.segmentations)
-        return self.views % CHUNK == 0 and self.fewest <= self.views and self.reuse > 0 and counts >= 1
-
-
-@dataclass(frozen=True, slots=True)
 class TrainSettings:
     """Everything that decides a run, besides the code and the data.
 
@@ -113,8 +48,10 @@ class TrainSettings:
     `withheld_renders` before those are not learnt from either: images without truth to distil on.  Renders come from
     `corpus_dir`, or are `scenes`; benches, whose objects are put among those of the learn split and the other way
     round, from `bench_dir`, or are `bench_scenes`; `further` are folders of other corpora, each with its share of the
-    images.  A run of `most_s` seconds ends then, its cool-down in time, if it has not before.  Only weights whose names
-    begin as `learns` says learn; with `words` an image is asked so many prompts of words, and nothing else.
+    images.  A run of `most_s` seconds ends then, its cool-down in time, if it has not before.  Only weights learn
+    whose names begin as one of `learns`; with `words` an image is asked so many prompts of words, and nothing else.
+    With a weight for `held`, an encoder that learns with the recogniser is held to show denoiser and painter what it
+    showed them in `start_from`, which has to stay for as long as the run is resumed.
     """
 
     osd_dir: str
@@ -134,7 +71,7 @@ class TrainSettings:
     start_from: str = ""
     pretrained_encoder: bool = True
     generator: dict[str, Any] = field(default_factory=dict)
-    learns: str = ""
+    learns: tuple[str, ...] = ("",)
     words: int = 0
     seed: int = 1
     threads: int = 2
@@ -211,6 +148,13 @@ class TrainSettings:
             (
                 self.warmup_images >= 0 and 0 <= self.cooldown <= 1,
                 f"warmup_images {self.warmup_images}, cooldown {self.cooldown}: expected from 0, and from 0 to 1",
+            ),
+            (
+                not self.weights.get("held") or (self.network == "recogniser" and bool(self.start_from)),
+                (
+                    f"weights held {self.weights.get('held')}, network {self.network}, start_from {self.start_from!r}: "
+                    "expected `network: recogniser` and the weights it is held to, or no weight of `held`"
+                ),
             ),
             (
                 self.pool is None or self.pool.works,

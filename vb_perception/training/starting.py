@@ -1,6 +1,7 @@
 """What a run begins from: other weights, which of them learn, precision of the hardware, commit of the code."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -32,14 +33,14 @@ def start_from(model: Model, path: Path) -> None:
             own[name].copy_(value)
 
 
-def learnt(model: nn.Module, prefix: str) -> list[nn.Parameter]:
-    """The parameters whose names begin so; the others keep their values."""
+def learnt(model: nn.Module, prefixes: Sequence[str]) -> list[nn.Parameter]:
+    """The parameters whose names begin in one of these ways; the others keep their values."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.startswith(prefix))
+        parameter.requires_grad_(name.startswith(tuple(prefixes)))
     chosen = [p for p in model.parameters() if p.requires_grad]
     if not chosen:
         names = sorted({".".join(name.split(".")[:2]) for name, _ in model.named_parameters()})
-        msg = f"learns {prefix!r}: no weight's name begins so; expected the beginning of one: {', '.join(names)} ..."
+        msg = f"learns {', '.join(prefixes)}: no weight's name begins so; expected beginnings of {', '.join(names)} ..."
         raise ConfigError(msg)
     return chosen
 

@@ -24,8 +24,10 @@ from vb_perception.training.data import Data
 from vb_perception.training.depthwise import depthwise_in_fp32
 from vb_perception.training.loss_log import LossLog
 from vb_perception.training.pool import PooledBatches
+from vb_perception.training.recognise import RecogniserModel
 from vb_perception.training.schedule import learning_rate
-from vb_perception.training.settings import SPLIT, Stage, TrainSettings
+from vb_perception.training.setting_parts import Stage
+from vb_perception.training.settings import SPLIT, TrainSettings
 from vb_perception.training.starting import commit, learnt, precision, refuse_file, start_from
 from vb_perception.training.stream import Batch
 from vb_perception.training.targets import NOUNS
@@ -56,10 +58,12 @@ class Run:
         device = self.accelerator.device
         self.weights = dict(settings.weights)
         network, self.terms_of = NETWORKS[settings.network]
-        resumed = (directory / STATE).exists()  # then it needs none of what it began with
+        resumed = (directory / STATE).exists()  # then it needs nothing to begin with
         self.model = network(config, pretrained=settings.pretrained_encoder and not resumed)
         if settings.start_from and not resumed:
             start_from(self.model, Path(settings.start_from))
+        if isinstance(self.model, RecogniserModel) and self.weights.get("held"):
+            self.model.hold_to(Path(settings.start_from))
         self.model = self.model.to(device, memory_format=torch.channels_last)  # 1.4x on CPU
         if device.type == "cpu":
             depthwise_in_fp32(self.model)
