@@ -123,6 +123,21 @@ def test_prompts_of_which_nothing_is_known_leave_the_loss_of_the_others_as_it_is
     assert losses.pointing_loss(scores[:0], rows[:0], valid[:0]) == 0
 
 
+def test_the_overlap_loss_is_what_is_judged_and_counts_rows_alike() -> None:
+    rows = torch.zeros(1, 4, 4, dtype=torch.int64)
+    rows[0, 0, :2] = 1  # two pixels of a cup
+    found = rows.clone()
+    found[0, 0, 0], found[0, 3, 3] = 0, 1  # one missed, one taken for it: IoU 1/3 and 13/15
+    sure = 50 * torch.nn.functional.one_hot(found, 3).movedim(-1, 1).float()
+    valid = torch.ones(1, 4, 4, dtype=torch.bool)
+    judged = losses.overlap_loss(sure, rows, valid)
+    assert judged.item() == pytest.approx(1 - (1 / 3 + 13 / 15) / 2, abs=1e-5)
+    assert losses.overlap_loss(sure, found, valid).item() == pytest.approx(0, abs=1e-5)
+    valid[0, 3, 3] = False  # of what is not known nothing is judged
+    assert losses.overlap_loss(sure, rows, valid).item() == pytest.approx(1 - (1 / 2 + 13 / 14) / 2, abs=1e-5)
+    assert losses.overlap_loss(sure[:0], rows[:0], valid[:0]) == 0
+
+
 def test_a_border_is_what_lies_near_another_known_row() -> None:
     rows = torch.zeros(1, 6, 12, dtype=torch.int64)
     rows[..., 5:] = 3

@@ -11,6 +11,7 @@ from vb_perception.training.losses import (
     colour_loss,
     depth_loss,
     normal_loss,
+    overlap_loss,
     pointing_loss,
     regressed_depth_loss,
 )
@@ -19,8 +20,8 @@ from vb_perception.training.pairs import pair_loss
 from vb_perception.training.stream import KINDS, Batch
 
 CODEC = DepthCodec()
-PAIR_SHARE = 0.5
-"""Of the loss of pairs of pixels within that of instances."""
+PAIR_SHARE, OVERLAP_SHARE = 0.5, 1.0
+"""Of the loss of pairs of pixels within that of instances, and of overlaps within that of legends."""
 
 
 class Model(nn.Module):
@@ -60,6 +61,7 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig, *, chosen: b
     depth, normals, legends, instances = of("depth"), of("normals"), of("legend"), of("instances")
     truth_m, known, things = batch.depth_m[depth], batch.valid[depth], batch.rows[depth]
     true_normals = batch.target[normals], batch.valid[normals], batch.rows[normals]
+    asked = painted.logits[legends], batch.rows[legends], batch.valid[legends]
     # With a colour map as the last layer the colour follows from the place; without, it is what is regressed.
     paints_stops = config.paints_stops
     rows, coloured = batch.rows[instances], batch.valid[instances]
@@ -72,7 +74,7 @@ def losses(painted: Painted, batch: Batch, config: GeneratorConfig, *, chosen: b
         if paints_stops
         else regressed_depth_loss(rgb[depth], truth_m, known, things, CODEC),
         "normals": normal_loss(rgb[normals], *true_normals),
-        "pointing": pointing_loss(painted.logits[legends], batch.rows[legends], batch.valid[legends]),
+        "pointing": pointing_loss(*asked) + OVERLAP_SHARE * overlap_loss(*asked),
         "instances": pointing_loss(painted.logits[instances], rows, coloured)
         + PAIR_SHARE * pair_loss(painted.logits[instances], batch.rows[instances], coloured),
     }

@@ -16,8 +16,8 @@ from vb_perception.generator.config import GeneratorConfig
 from vb_perception.generator.image_encoder import ImageEncoder
 from vb_perception.generator.painter import MASKED
 from vb_perception.generator.recogniser import legend_rows
-from vb_perception.training.losses import pointing_loss
-from vb_perception.training.objective import Model
+from vb_perception.training.losses import overlap_loss, pointing_loss
+from vb_perception.training.objective import OVERLAP_SHARE, Model
 from vb_perception.training.stream import KINDS, Batch
 
 STRIDE = 4
@@ -80,5 +80,5 @@ def recogniser_terms(
     some = (legends, slice(STRIDE // 2, None, STRIDE), slice(STRIDE // 2, None, STRIDE))
     found = model(batch)
     asked = found.logits[legends], batch.rows[some], batch.valid[some]
-    terms = {"pointing": pointing_loss(*asked, border_weight=1.0)}
+    terms = {"pointing": pointing_loss(*asked, border_weight=1.0) + OVERLAP_SHARE * overlap_loss(*asked)}
     return terms if found.moved is None else terms | {"held": found.moved}
