@@ -33,6 +33,9 @@ PHRASES = {c.name: (c.name, *c.synonyms) for c in CLASSES} | {
 }
 MOST_NAMED, MOST_ABSENT = 11, 3
 """Classes that a prompt names, there and not there: no more than `MAX_THINGS` together."""
+COARSE_SHARE, WHOLE_SHARE = 0.3, 0.5
+"""Of the prompts with classes: those in the view of a table-top robot, the support and all that stands on it; and
+those that name all there is, as who asks for the whole scene does."""
 DEPTH_STEP, PLANE_STEP, FOLD_COS = 0.05, 0.03, np.cos(np.radians(30))
 NOUNS = tuple(sorted({"edge", *(phrase for phrases in PHRASES.values() for phrase in phrases)} - {"background"}))
 """What a generator trained on these targets knows to name."""
@@ -114,18 +117,16 @@ def semantic_target(sample: Sample, rng: np.random.Generator) -> Target:
     """A random subset of the classes, some of them absent; the rest of the labelled pixels is background."""
     names = list(sample.class_names[1:])
     ids = sample.class_ids.astype(np.int32)
-    coarse = "object" in names or rng.random() < 0.5  # noqa: PLR2004
+    coarse = "object" in names or rng.random() < COARSE_SHARE
     if coarse and "object" not in names:
-        # The view of a table-top robot: the support, and everything that stands on it.
         ids = np.where(_is_one_of(sample, MOVABLE), len(names) + 1, ids)
         names = [*names, "object"]
     present = [n for i, n in enumerate(names, 1) if (ids == i).any()]
     # Movable classes are visible as "object" in the coarse view, so they cannot be asked for as absent.
     absent = [n for n in names if n not in present and not (coarse and n in MOVABLE)]
     rng.shuffle(present)
-    # Three times in ten all that is there, as who asks for the whole scene does.
     most = min(len(present), MOST_NAMED)
-    keep = present[: most if rng.random() < 0.3 else int(rng.integers(1, most + 1))] if present else []  # noqa: PLR2004
+    keep = present[: most if rng.random() < WHOLE_SHARE else int(rng.integers(1, most + 1))] if present else []
     if "object" in present and "table" in present and rng.random() < 0.5:  # noqa: PLR2004
         keep = ["table", "object"]
     extra = [n for n in absent if rng.random() < 0.15][:MOST_ABSENT]  # noqa: PLR2004
