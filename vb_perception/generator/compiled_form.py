@@ -127,7 +127,7 @@ class PaintingTail(nn.Module):
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, HW, C)
         logits = pixels @ weights + biases[:, None]
         if evidence is not None:
-            logits = logits + grown_pixels(evidence.nats * decided[..., None, None], size)
+            logits = logits + grown(evidence.nats * decided[..., None, None], x).flatten(2).transpose(1, 2)
         weight = torch.softmax(logits, dim=-1)
         uncoloured = 1 - has_colour
         if painter.paints_stops:
@@ -141,21 +141,3 @@ class PaintingTail(nn.Module):
             ramped = steps.transpose(1, 2) @ ramp + first[..., None]
             rgb = rgb + ramped[:, :3] + place[:, 1:] * ramped[:, 3:]
         return rgb.unflatten(2, size)
-
-
-def grown_pixels(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """X (N, C, h, w) bilinearly at `size` (H, W), with the channels of a pixel side by side: (N, HW, C).
-
-    As two matrix products.  (To resize and then to lay it out anew is simpler, takes about as long on two CPU cores, a
-    twentieth longer at 480x640, and counts fewer operations: worth going back to with the next export.)
-    """
-    down, across = (between(old, new, x) for old, new in zip(x.shape[2:], size, strict=True))
-    rows = down @ x.permute(0, 2, 3, 1).flatten(2)  # (N, H, w C)
-    pixels: Tensor = across @ rows.unflatten(2, (x.shape[3], x.shape[1])).flatten(0, 1)  # (N H, W, C)
-    return pixels.unflatten(0, (x.shape[0], size[0])).flatten(1, 2)
-
-
-def between(old: int, new: int, like: Tensor) -> Tensor:
-    """What each of `new` places along a side takes from `old` ones, (new, old), as `interpolate` counts them."""
-    at = ((torch.arange(new, device=like.device) + 0.5) * (old / new) - 0.5).clamp(0, old - 1)
-    return (1 - (at[:, None] - torch.arange(old, device=like.device)).abs()).clamp(min=0).to(like.dtype)
