@@ -31,7 +31,7 @@ def mean_of(paths: Sequence[Path], part: str = "") -> dict[str, Tensor]:
     Raises:
         CheckpointError: one holds no such weights, or they are of generators of other sizes.
     """
-    runs = [_weights(path) for path in paths]
+    runs = [averaged(path) for path in paths]
     parts = [{k: v for k, v in run.items() if k.startswith(AVERAGE + part)} for run in runs]
     first = {k: v.shape for k, v in parts[0].items()}
     for path, run in zip(paths, parts, strict=True):
@@ -41,13 +41,14 @@ def mean_of(paths: Sequence[Path], part: str = "") -> dict[str, Tensor]:
     return runs[-1] | {k: _mean([run[k] for run in parts]) for k in first}
 
 
-def _weights(path: Path) -> dict[str, Tensor]:
+def averaged(path: Path) -> dict[str, Tensor]:
+    """The averaged weights of a run, or of a model folder, which has no others."""
     tensors = read_tensors(path)[0]
     of_run = {k: v for k, v in tensors.items() if k.startswith(AVERAGE)}
-    return of_run or {AVERAGE + k: v for k, v in tensors.items()}  # a model folder has nothing but the average
+    return of_run or {AVERAGE + k: v for k, v in tensors.items()}
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def facts_of(path: Path) -> dict[str, Any]:
     """Of a run; of a model folder, what an export needs of them, which lies in the files beside the weights."""
     facts = read_tensors(path)[1]
     if "generator" in facts:
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(argv)
     mean = mean_of(given.weights, given.part)
-    facts = [_facts(path) for path in given.weights]
+    facts = [facts_of(path) for path in given.weights]
     write_tensors(given.out, mean, {**facts[-1], "mean_of": facts[:-1], "mean_part": given.part})
     return 0
 
