@@ -1,7 +1,7 @@
 """What a run learnt, added to other weights that began where it did: two runs that learnt other things, as one.
 
-Of weights that all three have, the other's plus the run's minus what the run began with; what the run alone has, as it is.
-Where they moved the same weights against one another each loses of what it had, so it is a place to go on from.
+Of weights that all three have, the other's plus the run's minus what the run began with; what the run alone has, as it
+is.  Where they moved the same weights against one another each loses of what it had: it is a place to go on from.
 
 Source: task arithmetic (Ilharco et al. 2023, arXiv 2212.04089).
 

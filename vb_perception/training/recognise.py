@@ -60,8 +60,8 @@ class RecogniserModel(Model):
             shares.append((read(new).float() - was).square().mean() / was.var())
         return torch.stack(shares).mean()
 
-    def forward(self, batch: Batch) -> Found:
-        """Other rows and other prompts have none."""
+    def forward(self, batch: Batch) -> Found:  # type: ignore[override]  # nothing is painted
+        """Other rows and other prompts have no logits."""
         prompts = self.prompts(batch)
         seen = self.generator.look(batch.image, batch.rays, prompts)
         if seen.evidence is None:
