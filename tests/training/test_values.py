@@ -66,6 +66,8 @@ POOL = "height: 64, width: 64, views: 32, fewest: 16, reuse: 2"
         ("warmup_images: -1", "warmup_images -1"),
         ("cooldown: 1.5", "cooldown 1.5.*from 0 to 1"),
         ("threads: 0", "threads 0.*one or more"),
+        ("learns: [1]", r"learns\[0\]: got 1, expected text"),
+        ("weights: {held: 1.0}", r"held 1.0, network student, start_from ''.*expected `network: recogniser`"),
         ("validate_every_images: 0", "validate_every_images 0: expected one or more"),
     ],
 )
