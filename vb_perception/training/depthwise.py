@@ -1,7 +1,7 @@
 """Depthwise convolutions of a training on a CPU, in fp32 whatever the rest is in.
 
 oneDNN's bf16 gradient of a depthwise convolution of 5x5, or of stride 2, takes three to seven times its fp32 one
-(torch 2.13, an Intel with AMX): two thirds of a step of the encoder, by benchmarks/training_step.py.
+(torch 2.13, an Intel with AMX): two thirds of a step of the encoder (torch's profiler, the encoder alone).
 """
 
 import torch
