@@ -145,6 +145,29 @@ def test_a_part_of_the_weights_learns_from_words_alone(settings: TrainSettings, 
         Run(dataclasses.replace(part, learns=("painter",)), tmp_path / "none")
 
 
+@pytest.mark.slow
+def test_an_encoder_that_is_held_learns_with_the_recogniser(settings: TrainSettings, tmp_path: Path) -> None:
+    Run(settings, tmp_path / "before").save()
+    held = dataclasses.replace(
+        settings,
+        network="recogniser",
+        learns=("generator.recogniser", "generator.encoder"),
+        words=2,
+        weights={"pointing": 1.0, "held": 1.0},
+        start_from=str(tmp_path / "before" / STATE),
+    )
+    run = Run(held, tmp_path / "run")
+    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    assert set(run.step(next(iter(run.batches(held.stages[0]))))) == {"loss", "pointing", "held"}
+    changed = {".".join(k.split(".")[:2]) for k, v in run.model.state_dict().items() if not torch.equal(v, before[k])}
+    assert changed == {"generator.recogniser", "generator.encoder"}
+    run.save()
+    assert torch.equal(weights(Run(held, tmp_path / "run")), weights(run))
+    (tmp_path / "before" / STATE).unlink()
+    with pytest.raises(CheckpointError, match=STATE):  # what it is held to has to stay
+        Run(held, tmp_path / "run")
+
+
 def test_two_sizes_by_turns_and_in_turn_again_after_a_kill(settings: TrainSettings, tmp_path: Path) -> None:
     large = Large(96, 128, 1, every=3)
     run = Run(dataclasses.replace(settings, stages=(Stage(64, 64, 2, 100, large),)), tmp_path / "run")

@@ -40,14 +40,19 @@ class RecogniserModel(Model):
         self._before: list[ImageEncoder] = []  # in a list: no weights of the model
 
     def hold_to(self, path: Path) -> None:
-        """Hold what denoiser and painter read of the encoder's maps to what they read with these weights."""
+        """Hold what denoiser and painter read of the encoder's maps to what they read with these weights.
+
+        Raises:
+            CheckpointError: there are none of this encoder.
+        """
         encoder = ImageEncoder(self.config.encoder)
         tensors = {k.removeprefix("average."): v for k, v in read_tensors(path)[0].items()}
         load_into(encoder, tensors, "generator.encoder.")
-        self._before.append(encoder.requires_grad_(requires_grad=False).eval())
+        device = next(self.parameters()).device
+        self._before.append(encoder.requires_grad_(requires_grad=False).eval().to(device))
 
     def _moved(self, image: Tensor, maps: list[Tensor]) -> Tensor | None:
-        """Mean of squares, in those of what was read before, over all that reads."""
+        """Mean square of how far each reader's values moved, over their variance before; the mean of the readers."""
         if not self._before:
             return None
         with torch.no_grad():

@@ -62,9 +62,9 @@ class Run:
         self.model = network(config, pretrained=settings.pretrained_encoder and not resumed)
         if settings.start_from and not resumed:
             start_from(self.model, Path(settings.start_from))
+        self.model = self.model.to(device, memory_format=torch.channels_last)  # 1.4x on CPU
         if isinstance(self.model, RecogniserModel) and self.weights.get("held"):
             self.model.hold_to(Path(settings.start_from))
-        self.model = self.model.to(device, memory_format=torch.channels_last)  # 1.4x on CPU
         if device.type == "cpu":
             depthwise_in_fp32(self.model)
         self.average = network(config).to(device)
