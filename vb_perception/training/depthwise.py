@@ -16,7 +16,9 @@ class _InFp32(nn.Module):
 
 
 def depthwise_in_fp32(model: nn.Module) -> None:
-    """Let the depthwise convolutions of a model on a CPU ignore autocast; weights and their names stay."""
+    """Let the depthwise convolutions of a model ignore autocast, if it is on a CPU; weights and their names stay."""
+    if next(model.parameters()).device.type != "cpu":
+        return
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1 and not isinstance(module, _InFp32):
             kind = type(module)

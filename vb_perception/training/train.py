@@ -65,8 +65,7 @@ class Run:
         self.model = self.model.to(device, memory_format=torch.channels_last)  # 1.4x on CPU
         if isinstance(self.model, RecogniserModel) and self.weights.get("held"):
             self.model.hold_to(Path(settings.start_from))
-        if device.type == "cpu":
-            depthwise_in_fp32(self.model)
+        depthwise_in_fp32(self.model)
         self.average = network(config).to(device)
         self.average.load_state_dict(self.model.state_dict())
         trained = learnt(self.model, settings.learns)
