@@ -17,8 +17,8 @@ from measuring import in_turns, write
 from pipeline import TASKS, Painted
 
 from vb_perception.camera import CameraIntrinsics, Letterbox
+from vb_perception.canvas import decode, image_input, rays_input, reduced_picture, rgb_images
 from vb_perception.frame import Frame
-from vb_perception.pipeline import decode, image_input, rays_input, reduced_picture, rgb_images
 from vb_perception.resample import resize_prediction
 from vb_perception.ros.allocator import keep_large_blocks
 from vb_perception.runtime.toy_model import write_toy_model

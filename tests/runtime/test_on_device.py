@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from vb_perception.camera import Letterbox
+from vb_perception.canvas import decode, image_input, reduced_picture, rgb_images
 from vb_perception.codecs.depth import DepthCodec
-from vb_perception.pipeline import decode, image_input, reduced_picture, rgb_images
 from vb_perception.predictions import DepthMap, NormalMap, Prediction, SegmentMap
 from vb_perception.runtime.on_device import GRAPHS, prediction, reading_of, shrinking, taps
 from vb_perception.tasks import (

@@ -12,9 +12,10 @@ import pytest
 from tests.runtime.fake_gpu import FakeContext, FakeCuda
 from tests.runtime.test_on_device import blots, compare
 from vb_perception.camera import CameraIntrinsics, Letterbox
+from vb_perception.canvas import rays_input
 from vb_perception.errors import EngineError, InferenceError, NonFiniteError
 from vb_perception.frame import Frame
-from vb_perception.pipeline import PerceptionPipeline, rays_input
+from vb_perception.pipeline import PerceptionPipeline
 from vb_perception.runtime.build import open_engine
 from vb_perception.runtime.engine import Engine
 from vb_perception.runtime.on_device import FrameQuestion

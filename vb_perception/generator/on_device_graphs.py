@@ -1,6 +1,6 @@
 """The way to the network and back as ONNX graphs, for engines that do all of it on the GPU (`runtime/on_device.py`).
 
-Each does what NumPy and OpenCV do on the host: `prepare` is `pipeline.image_input`, `levels` is `pipeline.rgb_images`,
+Each does what NumPy and OpenCV do on the host: `prepare` is `canvas.image_input`, `levels` is `canvas.rgb_images`,
 and the three that read are a codec and its part of `resample.py`.  They know no weights: every model uses the same.
 Resizing, cropping and letterboxing come in as matrices and indices, a depth codec as its table, a legend as its
 colours, so that no camera, no range and no legend needs another graph.  Operators are those of TensorRT 10.3, whose
