@@ -18,6 +18,7 @@ from vb_perception.generator.painter import MASKED
 from vb_perception.generator.recogniser import legend_rows
 from vb_perception.training.losses import overlap_loss, pointing_loss
 from vb_perception.training.objective import OVERLAP_SHARE, Model
+from vb_perception.training.reread import readers
 from vb_perception.training.stream import KINDS, Batch
 
 STRIDE = 4
@@ -57,10 +58,8 @@ class RecogniserModel(Model):
             return None
         with torch.no_grad():
             before = self._before[0](image)
-        denoiser, levels = self.generator.denoiser, self.generator.painter.levels
-        readers = [*(level.lateral for level in reversed(levels)), denoiser.from_16, denoiser.from_32]
         shares = []
-        for read, new, old in zip(readers, maps, before, strict=True):
+        for read, new, old in zip(readers(self.generator).values(), maps, before, strict=True):
             was = read(old).detach().float()
             shares.append((read(new).float() - was).square().mean() / was.var())
         return torch.stack(shares).mean()
