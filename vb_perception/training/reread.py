@@ -99,9 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     load_into(before, old, "generator.encoder.")
     for name, reader in readers(model.generator).items():
         if not torch.allclose(old[f"generator.{name}.weight"].float(), reader.weight, atol=ROUNDED):
-            msg = (
-                f"{given.state}: its {name} is not that of {given.before}; expected one whose encoder alone differs"
-            )
+            msg = f"{given.state}: its {name} is not that of {given.before}; expected one whose encoder alone differs"
             raise CheckpointError(msg)
     stage = settings.stages[0]
     batches = Data(settings).batches(stage, 0, 0, config, torch.device("cpu"), 0, 1)
