@@ -1,9 +1,21 @@
 """Readers of the encoder's maps, fitted again to what they read before."""
 
-import torch
-from torch import nn
+from pathlib import Path
 
-from vb_perception.training.reread import Reading
+import pytest
+
+torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
+
+from torch import nn  # noqa: E402
+
+from tests.training.test_train import settings  # noqa: E402, F401 (a fixture)
+from vb_perception.errors import CheckpointError  # noqa: E402
+from vb_perception.generator.checkpoint import read_tensors, write_tensors  # noqa: E402
+from vb_perception.training.reread import Reading, main  # noqa: E402
+from vb_perception.training.settings import TrainSettings  # noqa: E402
+from vb_perception.training.train import STATE, Run  # noqa: E402
+
+FROM_16 = "average.generator.denoiser.from_16."
 
 
 def test_what_was_mixed_linearly_is_read_as_before() -> None:
@@ -30,3 +42,45 @@ def test_maps_that_did_not_change_change_nothing() -> None:
     assert torch.equal(weight, reader.weight)
     assert reader.bias is not None
     assert torch.equal(bias, reader.bias)
+
+
+def _encoder_changed(run: Path, out: Path, **more: float) -> Path:
+    """One layer of its encoder a third stronger, as if it had learnt so; `more` is added to the reader of 1/16."""
+    tensors, facts = read_tensors(run)
+    last = [k for k in tensors if k.startswith("average.generator.encoder.") and k.endswith("weight")][-1]
+    tensors[last] = tensors[last] * 1.3
+    for name, value in more.items():
+        tensors[FROM_16 + name] = tensors[FROM_16 + name] + value
+    write_tensors(out, tensors, facts)
+    return out
+
+
+def test_only_the_readers_of_a_run_change(
+    settings: TrainSettings,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Run(settings, tmp_path).save()
+    monkeypatch.setattr(TrainSettings, "read", lambda _path: settings)
+    before, out = tmp_path / STATE, tmp_path / "out.safetensors"
+    changed = _encoder_changed(before, tmp_path / "changed.safetensors")
+    main(["run.yaml", str(changed), "--as", str(before), "--out", str(out), "--images", "8"])
+    old, new = read_tensors(changed)[0], read_tensors(out)[0]
+    assert new.keys() == {k for k in old if k.startswith("average.")}
+    moved = {k for k in new if not torch.equal(new[k], old[k])}
+    assert moved
+    assert all(".lateral." in k or ".from_" in k for k in moved)
+
+
+def test_another_runs_readers_are_refused(
+    settings: TrainSettings,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Run(settings, tmp_path).save()
+    monkeypatch.setattr(TrainSettings, "read", lambda _path: settings)
+    before, out = tmp_path / STATE, tmp_path / "out.safetensors"
+    other = _encoder_changed(before, tmp_path / "other.safetensors", weight=0.1)
+    with pytest.raises(CheckpointError, match=r"its denoiser\.from_16 is not that of .*encoder alone differs"):
+        main(["run.yaml", str(other), "--as", str(before), "--out", str(out)])
+    assert not out.exists()

@@ -54,6 +54,12 @@ class Generator(nn.Module):
         self.painter = Painter(config, width)
         self.recogniser = Recogniser(config, width) if config.recognises else None
 
+    def readers(self) -> dict[str, nn.Conv2d]:
+        """By name what reads the encoder's maps, finest map first; the recogniser beside them reads whole maps."""
+        levels = {f"painter.levels.{i}.lateral": level.lateral for i, level in enumerate(self.painter.levels)}
+        coarse = {"denoiser.from_16": self.denoiser.from_16, "denoiser.from_32": self.denoiser.from_32}
+        return dict(reversed(levels.items())) | coarse
+
     def overview(self, height: int, width: int) -> tuple[int, int]:
         """The size at which a picture of this size is looked at as a whole: multiples of 32."""
         larger = height * width / self.config.overview_px

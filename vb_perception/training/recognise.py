@@ -18,7 +18,6 @@ from vb_perception.generator.painter import MASKED
 from vb_perception.generator.recogniser import legend_rows
 from vb_perception.training.losses import overlap_loss, pointing_loss
 from vb_perception.training.objective import OVERLAP_SHARE, Model
-from vb_perception.training.reread import readers
 from vb_perception.training.stream import KINDS, Batch
 
 STRIDE = 4
@@ -59,7 +58,7 @@ class RecogniserModel(Model):
         with torch.no_grad():
             before = self._before[0](image)
         shares = []
-        for read, new, old in zip(readers(self.generator).values(), maps, before, strict=True):
+        for read, new, old in zip(self.generator.readers().values(), maps, before, strict=True):
             was = read(old).detach().float()
             shares.append((read(new).float() - was).square().mean() / was.var())
         return torch.stack(shares).mean()

@@ -1,7 +1,7 @@
 """After the encoder learnt along with the recogniser: denoiser and painter learn to read its new maps as the old ones.
 
 They read 48 numbers of each place of the maps through one 1x1 convolution each, so what comes nearest to what they read
-before is a linear regression: solved, not trained, from a few hundred images.  Nothing else changes.
+before is a linear regression: solved, not trained, from a thousand images.  Nothing else changes.
 
 Usage: python -m vb_perception.training.reread SETTINGS.yaml STATE --as BEFORE --out STATE
 
@@ -18,25 +18,18 @@ import torch
 from torch import Tensor, nn
 
 from vb_perception.errors import CheckpointError
-from vb_perception.generator.checkpoint import load_into, read_run, read_tensors, write_tensors
+from vb_perception.generator.checkpoint import load_into, read_run, write_tensors
 from vb_perception.generator.image_encoder import ImageEncoder
-from vb_perception.generator.student import Generator
 from vb_perception.training.data import Data
 from vb_perception.training.objective import Model
 from vb_perception.training.settings import TrainSettings
+from vb_perception.training.soup import AVERAGE, averaged, facts_of
 
 IMAGES = 1000
 ROUNDED = 2e-3
 """How far a weight may be from itself for having been shipped in half precision."""
 RIDGE = 1e-4
 """Of a channel's mean square, what a change of its weight costs: channels that say the same are not set at odds."""
-
-
-def readers(generator: Generator) -> dict[str, nn.Conv2d]:
-    """By name what reads the encoder's maps, finest map first; the recogniser, which learns with them, is not held."""
-    levels = {f"painter.levels.{i}.lateral": level.lateral for i, level in enumerate(generator.painter.levels)}
-    denoiser = generator.denoiser
-    return dict(reversed(levels.items())) | {"denoiser.from_16": denoiser.from_16, "denoiser.from_32": denoiser.from_32}
 
 
 class Reading:
@@ -67,13 +60,17 @@ class Reading:
         change = torch.linalg.solve(self._square + ridge, self._product)
         remains = self._left - 2 * (change * self._product).sum() + (change * (self._square @ change)).sum()
         weight = self.reader.weight.double() + change[:-1].T[..., None, None]
-        bias = change[-1] if self.reader.bias is None else self.reader.bias.double() + change[-1]
-        return weight.float(), bias.float(), self._left / self._was, remains.item() / self._was
+        return (
+            weight.float(),
+            (self.reader.bias.double() + change[-1]).float(),
+            self._left / self._was,
+            remains.item() / self._was,
+        )
 
 
 def read_again(model: Model, before: ImageEncoder, images: Iterator[Tensor]) -> dict[str, Reading]:
     """What each reader of the model lacks, over images (B, 3, H, W) in [-1, 1]."""
-    readings = {name: Reading(reader) for name, reader in readers(model.generator).items()}
+    readings = {name: Reading(reader) for name, reader in model.generator.readers().items()}
     with torch.no_grad():
         for image in images:
             maps = zip(model.generator.encoder(image), before(image), strict=True)
@@ -94,11 +91,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = TrainSettings.read(given.settings)
     tensors, facts, config = read_run(given.state)
     model, before = Model(config).eval(), ImageEncoder(config.encoder).eval()
-    load_into(model, tensors, "average.")
-    old = {k.removeprefix("average."): v for k, v in read_tensors(given.before)[0].items()}
-    load_into(before, old, "generator.encoder.")
-    for name, reader in readers(model.generator).items():
-        if not torch.allclose(old[f"generator.{name}.weight"].float(), reader.weight, atol=ROUNDED):
+    load_into(model, tensors, AVERAGE)
+    old = averaged(given.before)
+    load_into(before, old, f"{AVERAGE}generator.encoder.")
+    for name, reader in model.generator.readers().items():
+        was = old.get(f"{AVERAGE}generator.{name}.weight")
+        if (
+            was is None
+            or was.shape != reader.weight.shape
+            or not torch.allclose(was.float(), reader.weight, atol=ROUNDED)
+        ):
             msg = f"{given.state}: its {name} is not that of {given.before}; expected one whose encoder alone differs"
             raise CheckpointError(msg)
     stage = settings.stages[0]
@@ -107,9 +109,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, reading in read_again(model, before, some).items():
         weight, bias, was, remains = reading.solve()
         print(f"{name}: {was:.4f} of its variance was lost, {remains:.4f} remains")  # noqa: T201
-        tensors |= {f"average.generator.{name}.weight": weight, f"average.generator.{name}.bias": bias}
-    averages = {k: v for k, v in tensors.items() if k.startswith("average.")}
-    write_tensors(given.out, averages, {**facts, "reads as": str(given.before)})
+        tensors |= {f"{AVERAGE}generator.{name}.weight": weight, f"{AVERAGE}generator.{name}.bias": bias}
+    averages = {k: v for k, v in tensors.items() if k.startswith(AVERAGE)}
+    write_tensors(given.out, averages, {**facts, "reads_as": facts_of(given.before)})
     return 0
 
 
