@@ -20,11 +20,11 @@ def test_settings_change_the_default_and_an_old_checkpoint_keeps_its_painter() -
     assert GeneratorConfig.with_values({}) == GeneratorConfig()
     assert GeneratorConfig.with_values({"denoiser_channels": [56, 96]}).light_painter
     old = dataclasses.asdict(GeneratorConfig())
-    for name in ("light_painter", "canonical_camera", "recognises", "encoder"):
+    for name in ("light_painter", "canonical_camera", "recognises", "recogniser_mixes", "encoder"):
         del old[name]
     read = GeneratorConfig.from_values(old)
     assert (read.light_painter, read.canonical_camera, read.recognises) == (False, False, False)
-    assert read.encoder == "lite0"
+    assert (read.recogniser_mixes, read.encoder) == (0, "lite0")
 
 
 def test_an_unknown_size_is_named(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class GeneratorConfig:
     reads_rays: bool = True  # False: the focal length is not known (likewise)
     recognises: bool = True  # what a phrase means is also looked for in the encoder's maps (recogniser.py)
     recogniser_channels: tuple[int, int] = (128, 40)
+    recogniser_mixes: int = 2
     canonical_camera: bool = True  # depth of a canonical camera is painted, and moved by the focal length (painter.py)
     default_fov_deg: float = 58.0
 
@@ -50,7 +51,8 @@ class GeneratorConfig:
     def from_values(cls, values: dict[str, Any]) -> "GeneratorConfig":
         """From what a checkpoint holds of `dataclasses.asdict`."""
         # Older ones do not say what they have: there was but one painter, no canonical camera and no recogniser.
-        return cls.with_values({"light_painter": False, "canonical_camera": False, "recognises": False} | values)
+        older = {"light_painter": False, "canonical_camera": False, "recognises": False, "recogniser_mixes": 0}
+        return cls.with_values(older | values)
 
     @classmethod
     def read(cls, path: Path) -> "GeneratorConfig":

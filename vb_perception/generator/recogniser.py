@@ -30,6 +30,7 @@ class Recogniser(nn.Module):
         super().__init__()
         hidden, shared = config.recogniser_channels
         self.narrow = nn.ModuleList(nn.Conv2d(c, hidden, 1) for c in pyramid(config.encoder).channels[FINEST:])
+        self.mixes = nn.ModuleList(mixing(hidden) for _ in range(config.recogniser_mixes))
         self.around = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden)
         self.place = nn.Conv2d(hidden, shared, 1)
         self.phrase = nn.Sequential(nn.Linear(token_width, hidden), nn.SiLU(), nn.Linear(hidden, shared + 2))
@@ -43,6 +44,8 @@ class Recogniser(nn.Module):
         for narrow, coarse in zip(list(self.narrow)[1:], coarser, strict=True):
             x = x + nn.functional.interpolate(narrow(coarse), size=x.shape[2:], mode="bilinear")
         x = nn.functional.silu(x)
+        for mix in self.mixes:
+            x = x + mix(x)
         out: Tensor = self.place(x + nn.functional.silu(self.around(x)))
         return out
 
@@ -55,6 +58,14 @@ class Recogniser(nn.Module):
         vectors, offset, trust = phrases.split((phrases.shape[-1] - 2, 1, 1), -1)
         found = torch.bmm(vectors, seen) + offset
         return Evidence(found.unflatten(2, places.shape[2:]), 1 + trust[..., 0])
+
+
+def mixing(channels: int) -> nn.Sequential:
+    """What each place learns from those around it, to be added; nothing before training."""
+    last = nn.Conv2d(channels, channels, 1)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Conv2d(channels, channels, 5, padding=2, groups=channels), nn.SiLU(), last)
 
 
 def legend_rows(rows: Tensor) -> Tensor:
