@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
-from torch import nn  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
 
 from vb_perception.errors import ConfigError  # noqa: E402
 from vb_perception.generator.checkpoint import write_tensors  # noqa: E402
@@ -95,6 +95,32 @@ def test_the_encoder_is_held_to_what_others_read(
     held.backward()
     assert last.grad is not None
     assert set(model.state_dict()) == names  # what it is held to is none of its weights
+
+
+def test_what_moves_alike_everywhere_and_what_the_denoiser_reads_is_held_most(
+    random_sample: Callable[[int, int, int], Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    model, batch = RecogniserModel(CONFIG).eval(), _batch(random_sample, Asked(words=2).targets)
+    write_tensors(tmp_path / "before.safetensors", {f"average.{k}": v for k, v in model.state_dict().items()}, {})
+    model.hold_to(tmp_path / "before.safetensors")
+    maps = [torch.randn_like(x) for x in model.generator.encoder(batch.image)]
+    monkeypatch.setattr(model._before[0], "forward", lambda _image: maps)  # noqa: SLF001 (its own are nearly 0)
+    signs = [torch.ones_like(x) for x in maps]
+    for sign in signs:
+        sign[..., ::2] = -1
+
+    def held(moved: int, signs: list[Tensor]) -> float:
+        """With one of the maps off by as much at every place."""
+        off = [x + 0.3 * sign if i == moved else x for i, (x, sign) in enumerate(zip(maps, signs, strict=True))]
+        monkeypatch.setattr(model.generator.encoder, "forward", lambda _image: off)
+        with torch.no_grad():
+            return float(recogniser_terms(model, batch, CONFIG, torch.Generator())["held"])
+
+    everywhere = [sign.abs() for sign in signs]
+    for moved in range(5):
+        assert held(moved, everywhere) > 2 * held(moved, signs) > 0
+    assert held(3, signs) > 3 * held(0, signs)
 
 
 def test_it_has_nothing_to_say_of_other_prompts(random_sample: Callable[[int, int, int], Sample]) -> None:

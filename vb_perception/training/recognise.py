@@ -23,6 +23,11 @@ from vb_perception.training.stream import KINDS, Batch
 STRIDE = 4
 """Of the pixels, those that are asked about: twice as fine as what is found."""
 
+DENOISER_HELD = 10.0
+"""As many times as the painter's detail: how far away a table is moved with a twentieth of what the denoiser reads."""
+MOVED_EVERYWHERE = 4.0
+"""Beside each place's own: what moves alike in all of a picture moves its scale."""
+
 
 class Found(NamedTuple):
     """Logits of the legends' rows (N, T, H/4, W/4), and how far what others read of the maps has moved, if held."""
@@ -51,16 +56,25 @@ class RecogniserModel(Model):
         device = next(self.parameters()).device
         self._before.append(encoder.requires_grad_(requires_grad=False).eval().to(device))
 
-    def _moved(self, image: Tensor, maps: list[Tensor]) -> Tensor | None:
-        """Mean square of how far each reader's values moved, over their variance before; the mean of the readers."""
+    def _read(self, maps: list[Tensor], rays: Tensor) -> list[Tensor]:
+        """What painter and denoiser make of the maps first, (B, C, h, w) each; the denoiser's last."""
+        denoiser = self.generator.denoiser
+        laterals = [r for name, r in self.generator.readers().items() if name.startswith("painter.")]
+        read = [lateral(x).float() for lateral, x in zip(laterals, maps, strict=False)]
+        return [*read, denoiser.unet.conv_in(denoiser.features(maps[3], maps[4], rays)).float()]
+
+    def _moved(self, batch: Batch, maps: list[Tensor]) -> Tensor | None:
+        """How far what others read of the maps has moved, over its variance before; the mean of the readers."""
         if not self._before:
             return None
         with torch.no_grad():
-            before = self._before[0](image)
+            was = self._read(self._before[0](batch.image), batch.rays)
         shares = []
-        for read, new, old in zip(self.generator.readers().values(), maps, before, strict=True):
-            was = read(old).detach().float()
-            shares.append((read(new).float() - was).square().mean() / was.var())
+        for new, old in zip(self._read(maps, batch.rays), was, strict=True):
+            moved = new - old
+            everywhere = moved.mean((2, 3)).square().mean()
+            shares.append((moved.square().mean() + MOVED_EVERYWHERE * everywhere) / old.var())
+        shares[-1] = DENOISER_HELD * shares[-1]
         return torch.stack(shares).mean()
 
     def forward(self, batch: Batch) -> Found:  # type: ignore[override]  # nothing is painted
@@ -72,7 +86,7 @@ class RecogniserModel(Model):
             raise ConfigError(msg)
         nats = torch.nn.functional.interpolate(seen.evidence.nats.float(), scale_factor=8.0 / STRIDE, mode="bilinear")
         logits = nats + ((1 - legend_rows(seen.rows)) * MASKED)[..., None, None]
-        return Found(logits, self._moved(batch.image, seen.maps))
+        return Found(logits, self._moved(batch, seen.maps))
 
 
 def recogniser_terms(
