@@ -7,7 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training extra not installed: run `make test-training`")
 
-from vb_perception.training.starting import commit, precision  # noqa: E402
+from accelerate import Accelerator  # noqa: E402
+
+from vb_perception.errors import ConfigError  # noqa: E402
+from vb_perception.training.starting import commit, precision, together  # noqa: E402
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -58,3 +61,12 @@ def test_bf16_is_for_a_gpu_that_has_it_not_one_that_emulates_it(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native or including_emulation)
     assert precision() == expected
+
+
+def test_processes_that_would_each_train_alone_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    alone = Accelerator(cpu=True)
+    assert together(alone) is alone
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match=r"2 processes were launched.*ACCELERATE_USE_CPU"):
+        together(alone)

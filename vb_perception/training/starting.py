@@ -1,10 +1,12 @@
 """What a run begins from: other weights, which of them learn, precision of the hardware, commit of the code."""
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 
 from vb_perception.errors import CheckpointError, ConfigError
@@ -43,6 +45,18 @@ def learnt(model: nn.Module, prefixes: Sequence[str]) -> list[nn.Parameter]:
         msg = f"learns {', '.join(prefixes)}: no weight's name begins so; expected beginnings of {', '.join(names)} ..."
         raise ConfigError(msg)
     return chosen
+
+
+def together(accelerator: Accelerator) -> Accelerator:
+    """ConfigError if more processes were launched than train together: each would write over the others' checkpoint."""
+    launched = os.environ.get("WORLD_SIZE", "1")
+    if launched != str(accelerator.num_processes):
+        msg = (
+            f"{launched} processes were launched (WORLD_SIZE), {accelerator.num_processes} would train together; "
+            "expected all of them: on CPUs set ACCELERATE_USE_CPU=true, or start one alone"
+        )
+        raise ConfigError(msg)
+    return accelerator
 
 
 def refuse_file(directory: Path) -> None:

@@ -28,7 +28,7 @@ from vb_perception.training.recognise import RecogniserModel
 from vb_perception.training.schedule import learning_rate
 from vb_perception.training.setting_parts import Stage
 from vb_perception.training.settings import SPLIT, TrainSettings
-from vb_perception.training.starting import commit, learnt, precision, refuse_file, start_from
+from vb_perception.training.starting import commit, learnt, precision, refuse_file, start_from, together
 from vb_perception.training.stream import Batch
 from vb_perception.training.targets import NOUNS
 from vb_perception.training.teach import NETWORKS
@@ -52,7 +52,7 @@ class Run:
         self.commit = commit()  # as it begins: later the checkout may be another one
         self._began, self._spent_before_s = time.monotonic(), 0.0
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # not every batch has every kind of prompt
-        self.accelerator = Accelerator(mixed_precision=precision(), kwargs_handlers=[unused])
+        self.accelerator = together(Accelerator(mixed_precision=precision(), kwargs_handlers=[unused]))
         self.data = Data(settings)
         config = GeneratorConfig.with_values(settings.generator)
         device = self.accelerator.device
