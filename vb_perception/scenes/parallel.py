@@ -3,11 +3,11 @@
 import os
 import signal
 from collections.abc import Generator, Sequence
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import Queue
 from pathlib import Path
-from queue import Empty
+from queue import Empty, Full
 from typing import TypeAlias
 
 from vb_perception.errors import ConfigError, EngineError, VbPerceptionError
@@ -87,6 +87,19 @@ def _taken(process: SpawnProcess, queue: _Answers) -> Sample:
         return answer
 
 
+def _given(queue: _Answers, sample: Sample) -> bool:
+    """Whether there still was somebody to give it to: who is killed ends no worker."""
+    while True:
+        try:
+            queue.put(sample, timeout=_PATIENCE_S)
+        except Full:
+            reader = parent_process()
+            if reader is not None and reader.is_alive():
+                continue
+            return False
+        return True
+
+
 def _render(
     queue: _Answers,
     seed: int,
@@ -103,6 +116,8 @@ def _render(
     try:
         assets = None if assets_dir is None else SceneAssets.read(assets_dir, fold)
         for sample in scene_stream(seed, *size_px, kinds, first, step=step, fold=fold, assets=assets):
-            queue.put(sample)
+            if not _given(queue, sample):
+                queue.cancel_join_thread()  # nobody will take what still waits
+                return
     except VbPerceptionError as error:
         queue.put(error)
