@@ -21,7 +21,7 @@ from vb_perception.generator.text import TextEncoder, phrase_rows
 from vb_perception.generator.variants import Exported, Wanted, copied, write_variants
 from vb_perception.runtime.engine import Engine, EngineSpec
 from vb_perception.runtime.onnx_engine import OnnxEngine
-from vb_perception.runtime.precisions import halve_weights
+from vb_perception.runtime.precisions import MIN_FP16_ELEMENTS, halve_weights
 from vb_perception.runtime.text import WORDS, PromptEncoder, prompt_rows
 from vb_perception.tasks import InstanceSegmentation, MetricDepth, SemanticSegmentation, Task
 
@@ -116,7 +116,11 @@ def export_model(
 
 def _rounded(generator: Generator, probe: tuple[Tensor, Tensor, Tensor]) -> tuple[CompiledForm, Tensor, float]:
     """The graph to export, what it makes of the probe, and its GFLOP for three prompts; ExportError if it differs."""
-    graph = CompiledForm(generator).half().float().eval()
+    graph = CompiledForm(generator).eval()
+    with torch.no_grad():
+        for weight in (*graph.parameters(), *graph.buffers()):
+            if weight.is_floating_point() and weight.numel() >= MIN_FP16_ELEMENTS:  # as `halve_weights` stores them
+                weight.copy_(weight.half().float())
     reference, gflop = _counted(graph, probe)
     with torch.no_grad():
         trained = _Graph(generator)(*probe)
