@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("settings", type=Path)
     parser.add_argument("states", type=Path, nargs="+")
     parser.add_argument("--held-out", type=Path, help="the packed assets: held-out renders as well")
+    parser.add_argument("--out", type=Path, default=RESULTS / "words.json", help="[%(default)s]")
     options = parser.parse_args()
     torch.set_num_threads(1)
     settings = TrainSettings.read(options.settings)
@@ -60,7 +61,7 @@ def main() -> None:
         for state in options.states
     }
     text = json.dumps({"benchmark": "words", **circumstances(), "figures": found}, indent=1)
-    (RESULTS / "words.json").write_text(text + "\n", encoding="utf-8")
+    options.out.write_text(text + "\n", encoding="utf-8")
     print(text)
 
 
