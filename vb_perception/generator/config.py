@@ -28,7 +28,7 @@ class GeneratorConfig:
     reads_rays: bool = True  # False: the focal length is not known (likewise)
     recognises: bool = True  # what a phrase means is also looked for in the encoder's maps (recogniser.py)
     recogniser_channels: tuple[int, int] = (128, 40)
-    recogniser_mixes: int = 2
+    recogniser_mixes: int = 2  # how often each place learns from those around it
     canonical_camera: bool = True  # depth of a canonical camera is painted, and moved by the focal length (painter.py)
     default_fov_deg: float = 58.0
 
