@@ -44,6 +44,14 @@ def test_maps_that_did_not_change_change_nothing() -> None:
     assert torch.equal(bias, reader.bias)
 
 
+@pytest.fixture
+def before(settings: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: F811
+    """The state of a run that has not learnt yet; any YAML is read as its settings."""
+    Run(settings, tmp_path).save()
+    monkeypatch.setattr(TrainSettings, "read", lambda _path: settings)
+    return tmp_path / STATE
+
+
 def _encoder_changed(run: Path, out: Path, **more: float) -> Path:
     """One layer of its encoder a third stronger, as if it had learnt so; `more` is added to the reader of 1/16."""
     tensors, facts = read_tensors(run)
@@ -55,14 +63,8 @@ def _encoder_changed(run: Path, out: Path, **more: float) -> Path:
     return out
 
 
-def test_only_the_readers_of_a_run_change(
-    settings: TrainSettings,  # noqa: F811
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    Run(settings, tmp_path).save()
-    monkeypatch.setattr(TrainSettings, "read", lambda _path: settings)
-    before, out = tmp_path / STATE, tmp_path / "out.safetensors"
+def test_only_the_readers_of_a_run_change(before: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.safetensors"
     changed = _encoder_changed(before, tmp_path / "changed.safetensors")
     main(["run.yaml", str(changed), "--as", str(before), "--out", str(out), "--images", "8"])
     old, new = read_tensors(changed)[0], read_tensors(out)[0]
@@ -72,14 +74,8 @@ def test_only_the_readers_of_a_run_change(
     assert all(".lateral." in k or ".from_" in k for k in moved)
 
 
-def test_another_runs_readers_are_refused(
-    settings: TrainSettings,  # noqa: F811
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    Run(settings, tmp_path).save()
-    monkeypatch.setattr(TrainSettings, "read", lambda _path: settings)
-    before, out = tmp_path / STATE, tmp_path / "out.safetensors"
+def test_another_runs_readers_are_refused(before: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.safetensors"
     other = _encoder_changed(before, tmp_path / "other.safetensors", weight=0.1)
     with pytest.raises(CheckpointError, match=r"its denoiser\.from_16 is not that of .*encoder alone differs"):
         main(["run.yaml", str(other), "--as", str(before), "--out", str(out)])
