@@ -106,7 +106,7 @@ class OpenVinoEngine(CheckedEngine):
         self._computes("bf16" if precision == "bf16" or (can_bf16 and precision == "auto") else "f32")
         if precision == "bf16" and not can_bf16:
             _log.warning(
-                "%s: this CPU has no bf16 instructions, they are imitated: expect precision fp32 to be faster",
+                "%s: this CPU has no bf16 instructions; imitated, or without AVX-512 fp32 is run: ask for fp32",
                 self._backend,
             )
 
